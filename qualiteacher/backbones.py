@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 from .images import load_image, psnr, resize
 from .degradations import dead_leaves, weak_augment
 
-# %% ../nbs/02_backbones.ipynb #c92573e9
+# %% ../nbs/02_backbones.ipynb #b50f4743
 class ResBlock(nn.Module):
     "x + conv(gelu(conv(x)))"
     def __init__(self,
@@ -45,7 +45,8 @@ class RestorationUNet(nn.Module):
 
     def forward(self,
         x:torch.Tensor,   # (B,3,H,W) in [0,1], any size
-    )->torch.Tensor:      # (B,3,H,W); near [0,1], not clamped, so that the loss has a gradient everywhere
+    # (B,3,H,W); near [0,1], not clamped, so that the loss has a gradient everywhere
+    )->torch.Tensor:
         h,w = x.shape[-2:]
         p = F.pad(x, (0, -w%8, 0, -h%8), mode='replicate')
         a = self.enc0(self.stem(F.pixel_unshuffle(p, 2)))         # 1/2 of the size
@@ -56,7 +57,7 @@ class RestorationUNet(nn.Module):
         g,r = F.pixel_shuffle(self.head(a), 2)[..., :h, :w].chunk(2, 1)
         return x*(3*torch.tanh(g/3)).exp()+r if self.gain else x+r      # a gain of at most e^3 = 20
 
-# %% ../nbs/02_backbones.ipynb #1ce2a2fe
+# %% ../nbs/02_backbones.ipynb #a2925710
 def random_crop(
     x:torch.Tensor,   # (3,H,W) clean picture, at least `size` px a side; smaller raises ValueError
     size:int,         # px a side of the result
@@ -65,7 +66,8 @@ def random_crop(
     "A random square, between `size` px and the whole short side, scaled to `size`"
     h,w = x.shape[-2:]
     if min(h,w) < size: raise ValueError(f'x: expected at least {size} px a side, got {h}x{w}')
-    n = size+int((min(h,w)-size+1)*torch.rand(1, generator=generator).item())    # side before scaling
+    # side before scaling
+    n = size+int((min(h,w)-size+1)*torch.rand(1, generator=generator).item())
     t,l = (int(torch.randint(m-n+1, (1,), generator=generator)) for m in (h,w))
     return resize(x[:, t:t+n, l:l+n], size)
 
@@ -78,10 +80,12 @@ class Pairs:
         leaves:float=.25,    # share of dead leaves in a batch, 0 to 1
         short:int=256,       # photographs are read once at this short side
     ):
-        if not paths and leaves<1: raise ValueError('paths: expected clean photographs, got none (or set leaves=1)')
+        if not paths and leaves<1:
+            raise ValueError('paths: expected clean photographs, got none (or set leaves=1)')
         if not 0<=leaves<=1: raise ValueError(f'leaves: expected 0 to 1, got {leaves}')
         self.photos = [load_image(p, short) for p in paths]
-        self.pool = dead_leaves(16, 2*size, generator=torch.Generator().manual_seed(0)) if leaves else []
+        self.pool = dead_leaves(16, 2*size,
+                                generator=torch.Generator().manual_seed(0)) if leaves else []
         self.degrade,self.size,self.leaves = degrade,size,leaves
 
     def _clean(self, generator):
@@ -99,7 +103,7 @@ class Pairs:
         y = torch.stack([self._clean(generator) for _ in range(n)])
         return self.degrade(y, generator),y
 
-# %% ../nbs/02_backbones.ipynb #ec55c969
+# %% ../nbs/02_backbones.ipynb #ca91fcad
 def train_supervised(
     net:nn.Module,       # image-to-image network, trained in place
     pairs,               # `Pairs`, or anything with .batch(n, generator)
@@ -109,7 +113,7 @@ def train_supervised(
     seed:int=0,          # of the data
     progress:bool=True,  # show a bar
 )->list:                 # the loss of every step
-    "L1 on fresh pairs with AdamW; returns the loss curve. A loss that is not finite raises ValueError"
+    "L1 on fresh pairs with AdamW; raises ValueError when the loss is not finite"
     g = torch.Generator().manual_seed(seed)
     opt = torch.optim.AdamW(net.parameters(), lr=lr, weight_decay=1e-4)
     sched = torch.optim.lr_scheduler.OneCycleLR(opt, lr, total_steps=steps, pct_start=.1)
@@ -118,7 +122,8 @@ def train_supervised(
     for _ in tqdm(range(steps), disable=not progress, desc='supervised'):
         x,y = (t.to(device) for t in pairs.batch(batch, g))
         loss = F.l1_loss(net(x), y)
-        if not loss.isfinite(): raise ValueError(f'loss: expected a finite number, got {loss.item()}')
+        if not loss.isfinite():
+            raise ValueError(f'loss: expected a finite number, got {loss.item()}')
         opt.zero_grad(); loss.backward()
         nn.utils.clip_grad_norm_(net.parameters(), 1.)
         opt.step(); sched.step()

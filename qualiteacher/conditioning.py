@@ -15,17 +15,18 @@ import torch
 from einops import rearrange
 from torch import nn
 
-# %% ../nbs/03_conditioning.ipynb #005f321b
+# %% ../nbs/03_conditioning.ipynb #b027afca
 TOP_LEVEL = 7   # levels run from 0 to here; every score of 0.7 or more is the top level
 
 def as_level(
-    quality,         # number, or (B,) tensor, in [0, 7]; raises ValueError outside, on NaN and on another length
+    quality,         # number or (B,) tensor in [0, 7]; ValueError outside, on NaN, wrong length
     x:torch.Tensor,  # (B,...) the batch that the levels belong to
 )->torch.Tensor:     # (B,) float32 on the device of `x`
-    "One level per picture; checked in eager mode, clamped under `torch.compile`, which cannot look at values"
+    "One level per picture; checked in eager mode, clamped under `torch.compile`"
     if isinstance(quality, torch.Tensor):
         if quality.shape not in ((), x.shape[:1]):
-            raise ValueError(f'quality: expected a number or a ({len(x)},) tensor, got {tuple(quality.shape)}')
+            raise ValueError(f'quality: expected a number or a ({len(x)},) tensor,'
+                             f' got {tuple(quality.shape)}')
         quality = quality.to(x.device, torch.float32)
     elif not isinstance(quality, numbers.Real):
         raise ValueError(f'quality: expected a number or a tensor of levels, got {quality!r}')
@@ -45,11 +46,11 @@ def encode_level(
     angle = q.float()[:,None]*speed
     return torch.cat([angle.sin(), angle.cos()], dim=1)
 
-# %% ../nbs/03_conditioning.ipynb #b7e3e48d
+# %% ../nbs/03_conditioning.ipynb #d82c9daf
 def _over_pixels(e, h): return rearrange(e, 'b c -> b c 1 1').to(h.dtype)
 
 class QualityEmbedding(nn.Module):
-    "Add one learned vector per level, zero at the start (authors' code); real levels interpolate between rows"
+    "Add one learned vector per level (authors' code); real levels interpolate between rows"
     def __init__(self,
         channels:int,     # C of the feature
         bins:bool=False,  # True: round the level down to its bin, as the authors do
@@ -69,7 +70,7 @@ class QualityEmbedding(nn.Module):
 
     def forward(self, h, q): return h + _over_pixels(self.embed(q), h)
 
-# %% ../nbs/03_conditioning.ipynb #1092f907
+# %% ../nbs/03_conditioning.ipynb #4a663a36
 def level_mlp(
     out:int,         # numbers to produce
     hidden:int=128,  # width of the one hidden layer
@@ -80,9 +81,8 @@ def level_mlp(
     nn.init.zeros_(mlp[-1].weight); nn.init.zeros_(mlp[-1].bias)
     return mlp
 
-# %% ../nbs/03_conditioning.ipynb #75ec47a5
 class SinusoidalQuality(nn.Module):
-    "Add a function of the level to every pixel (paper: sinusoidal encoding, then an MLP, added at the bottleneck)"
+    "Add an MLP of the encoded level to every pixel (paper)"
     def __init__(self,
         channels:int,    # C of the feature
         hidden:int=128,  # width of the MLP
@@ -98,9 +98,8 @@ class SinusoidalQuality(nn.Module):
 
     def forward(self, h, q): return h + _over_pixels(self.embed(q), h)
 
-# %% ../nbs/03_conditioning.ipynb #b01524ad
 class FiLMQuality(SinusoidalQuality):
-    "Scale and shift every channel by functions of the level (Perez et al. 2018); zero at the start is the identity"
+    "Scale and shift every channel by functions of the level (Perez et al. 2018)"
     def __init__(self,
         channels:int,    # C of the feature
         hidden:int=128,  # width of the MLP
@@ -110,41 +109,57 @@ class FiLMQuality(SinusoidalQuality):
         scale,shift = _over_pixels(self.embed(q), h).chunk(2, dim=1)
         return (1+scale)*h + shift
 
-# %% ../nbs/03_conditioning.ipynb #8d0b9ddc
-Feature = namedtuple('Feature', 'name shape')   # module's dotted name ('' is the network), (B,C,H,W)
+# %% ../nbs/03_conditioning.ipynb #b7da75f4
+Feature = namedtuple('Feature', 'name shape used')   # name, (B,C,H,W), used for the output?
 
 def _probe_picture(net, example):
     like = next((p for p in net.parameters() if p.is_floating_point()), torch.zeros(()))
     if example is None: return torch.full((1,3,64,64), .5, dtype=like.dtype, device=like.device)
     if not isinstance(example, torch.Tensor) or example.ndim != 4:
-        raise ValueError(f'example: expected a (B,C,H,W) tensor, got {getattr(example, "shape", example)}')
+        got = getattr(example, 'shape', example)
+        raise ValueError(f'example: expected a (B,C,H,W) tensor, got {got}')
     return example
+
+def _origins(y):
+    "The operations that `y` (a tensor, or tuples, lists and dictionaries of them) was computed by"
+    if isinstance(y, dict): y = list(y.values())
+    if isinstance(y, (list,tuple)): return {f for v in y for f in _origins(v)}
+    found,todo = set(),[getattr(y, 'grad_fn', None)]
+    while todo:
+        f = todo.pop()
+        if f is not None and f not in found:
+            found.add(f)
+            todo += [g for g,_ in f.next_functions]
+    return found
 
 def trace_features(
     net:nn.Module,              # any network
-    example:torch.Tensor=None,  # (B,C,H,W) probe; default 1x3x64x64, grey; raises ValueError if the network fails on it
-)->list:                        # of Feature(name, shape), one for every 4-D output, in execution order
-    "Run the network once in eval mode and list the features of all its modules; its state is put back"
+    example:torch.Tensor=None,  # (B,C,H,W) probe; default 1x3x64x64; ValueError if it fails
+)->list:                        # of Feature: every 4-D output of a module, in execution order
+    "Run the network once in eval mode and list its features; its state is put back"
     x,rows = _probe_picture(net, example),[]
     def watch(name):
         def note(module, args, h):
-            if isinstance(h, torch.Tensor) and h.ndim == 4: rows.append(Feature(name, tuple(h.shape)))
+            if isinstance(h, torch.Tensor) and h.ndim == 4:
+                rows.append((name, tuple(h.shape), h.grad_fn))
         return note
-    modes,kept = [(m, m.training) for m in net.modules()],[(b, b.clone()) for b in net.buffers()]
+    modes = [(m, m.training) for m in net.modules()]
+    kept  = [(b, b.clone()) for b in net.buffers()]
     hooks = [m.register_forward_hook(watch(n)) for n,m in net.named_modules()]
     try:
         net.eval()
-        with torch.no_grad(), torch.random.fork_rng([x.device] if x.is_cuda else []): net(x)
+        with torch.enable_grad(), torch.random.fork_rng([x.device] if x.is_cuda else []):
+            used = _origins(net(x.detach().clone().requires_grad_()*1))   # a graph, no backward
     except Exception as e:
-        raise ValueError(f'example: the network failed on a {tuple(x.shape)} tensor ({e}); pass another') from e
+        raise ValueError(f'example: the network failed on {tuple(x.shape)}: {e}') from e
     finally:
         for h in hooks: h.remove()
         for m,mode in modes: m.training = mode
         with torch.no_grad():
             for b,old in kept: b.copy_(old)
-    return rows
+    return [Feature(n, shape, f in used) for n,shape,f in rows]
 
-# %% ../nbs/03_conditioning.ipynb #ebb2e5cf
+# %% ../nbs/03_conditioning.ipynb #0e5dd4c5
 def _like_picture(shape, picture):
     (b,_,h,w),(B,_,H,W) = shape,picture
     return b == B and h*w > 1 and 2/3 < (h*W)/(w*H) < 3/2
@@ -152,9 +167,11 @@ def _like_picture(shape, picture):
 def _pick(net, rows, picture):
     runs = Counter(r.name for r in rows)
     rows = [r for r in rows if r.name and _like_picture(r.shape, picture)]
+    rows = [r for r in rows if r.used] or rows
     rows = [r for r in rows if runs[r.name] == 1] or rows
-    if not rows: raise ValueError('net: expected a module that returns a 4-D feature shaped like the picture, found none;'
-                                  ' put an nn.Identity() where the condition should enter and name it in `at`')
+    if not rows:
+        raise ValueError('net: expected a module that returns a feature shaped like the picture,'
+                         ' found none; put an nn.Identity() where you want it and name it in `at`')
     area = [r.shape[2]*r.shape[3] for r in rows]
     size = [r.shape[1]*a for r,a in zip(rows, area)]
     module = [net.get_submodule(r.name) for r in rows]
@@ -171,15 +188,15 @@ def find_bottleneck(
     net:nn.Module,              # any image-to-image network
     example:torch.Tensor=None,  # (B,C,H,W) probe; default 1x3x64x64
 )->str:                         # the module's dotted name; raises ValueError when there is none
-    "Where the condition should enter: the last smallest feature before the decoder, or else the middle"
+    "Where to condition: the last of the smallest features before a decoder, or else the middle"
     x = _probe_picture(net, example)
     return _pick(net, trace_features(net, x), x.shape)
 
-# %% ../nbs/03_conditioning.ipynb #5c2fbffe
+# %% ../nbs/03_conditioning.ipynb #948c88e6
 class _Dial(threading.local):
     "The level asked for right now: one object per student, one value per thread"
-    level,reached = None,()
-    def __reduce__(self): return type(self),()      # a copy starts without a level
+    def __init__(self): self.level,self.reached = None,()   # run once in every thread
+    def __reduce__(self): return type(self),()              # a copy starts without a level
 
 class _Site(nn.Module):
     "One place where the condition enters; its bound method `inject` is the forward hook"
@@ -198,32 +215,38 @@ class _Site(nn.Module):
 
     def extra_repr(self): return repr(self.name)
 
-# %% ../nbs/03_conditioning.ipynb #4dfd2d92
+# %% ../nbs/03_conditioning.ipynb #78798469
 def _locate(net, at, channels, example):
     "Names and channels of the sites"
     names = {m: n for n,m in net.named_modules()}
     at = list(at) if isinstance(at, (list,tuple)) else [at]
     rows,x = [],None
-    if channels is None or 'auto' in at: x = _probe_picture(net, example); rows = trace_features(net, x)
+    if channels is None or 'auto' in at:
+        x = _probe_picture(net, example)
+        rows = trace_features(net, x)
     sites = []
     for a in at:
         if a == 'auto': a = _pick(net, rows, x.shape)
         if isinstance(a, str) and a not in names.values():
             near = get_close_matches(a, list(names.values()), cutoff=.4)
             raise ValueError(f'at: expected the name of a module, got {a!r}; near it: {near}')
-        if not isinstance(a, str) and a not in names: raise ValueError(f'at: expected a module of the network, got {a!r}')
+        if not isinstance(a, str) and a not in names:
+            raise ValueError(f'at: expected a module of the network, got {a!r}')
         sites.append(a if isinstance(a, str) else names[a])
-    if not sites or len(set(sites)) < len(sites): raise ValueError(f'at: expected distinct places, got {sites}')
+    if not sites or len(set(sites)) < len(sites):
+        raise ValueError(f'at: expected distinct places, got {sites}')
     widths = []
     for s in sites:
-        found = {r.shape[1] for r in rows if r.name == s} if rows else {channels}
+        found = {r.shape[1] for r in rows if r.name == s} if x is not None else {channels}
         if len(found) != 1 or channels not in (None, *found):
-            raise ValueError(f"at: expected '{s}' to return 4-D features of {channels or 'one number of'} channels,"
-                             f' got {sorted(found) or "none"}')
+            n,got = channels or 'one number of',sorted(found) or 'none'
+            raise ValueError(f"at: expected '{s}' to return features of {n} channels, got {got}")
+        if any(r.used for r in rows) and not any(r.used for r in rows if r.name == s):
+            raise ValueError(f"at: expected a place that the output depends on, got '{s}'")
         widths += found
     return sites,widths
 
-# %% ../nbs/03_conditioning.ipynb #5e733f76
+# %% ../nbs/03_conditioning.ipynb #6306307e
 KINDS = dict(sinusoidal=SinusoidalQuality, embedding=QualityEmbedding, film=FiLMQuality,
              bins=partial(QualityEmbedding, bins=True))   # the last one is the authors' choice
 
@@ -231,22 +254,26 @@ class QualityConditioned(nn.Module):
     "Any image-to-image network, with a dial for the quality of its answer"
     def __init__(self,
         net:nn.Module,              # the network; held, not copied
-        at='auto',                  # 'auto', a module's name, a module, or a list of these; ValueError if not found
-        kind='sinusoidal',          # 'sinusoidal', 'embedding', 'film', 'bins', or a function channels -> layer(h, q)
+        at='auto',                  # 'auto', a module's name, a module, or a list of these
+        kind='sinusoidal',          # 'sinusoidal', 'embedding', 'film', 'bins' or channels -> layer
         channels:int=None,          # of the features at `at`; None: read from a probe forward
         example:torch.Tensor=None,  # (B,C,H,W) for the probe; default 1x3x64x64
     ):
         super().__init__()
         make = KINDS.get(kind) if isinstance(kind, str) else kind
-        if not callable(make): raise ValueError(f'kind: expected one of {list(KINDS)} or a callable, got {kind!r}')
-        if any(hasattr(m, '_orig_mod') or getattr(m, '_compiled_call_impl', None) for m in net.modules()):
-            raise ValueError('net: expected a network that is not compiled yet; wrap it first, then compile')
+        if not callable(make):
+            raise ValueError(f'kind: expected one of {list(KINDS)} or a callable, got {kind!r}')
+        if any(hasattr(m, '_orig_mod') or getattr(m, '_compiled_call_impl', None)
+               for m in net.modules()):
+            raise ValueError('net: expected one that is not compiled yet; wrap first, then compile')
         self.net,self.kind,self.dial = net,kind,_Dial()
         self.sites,widths = _locate(net, at, channels, example)
-        self.condition = nn.ModuleList([_Site(s, c, make(c), self.dial) for s,c in zip(self.sites, widths)])
+        self.condition = nn.ModuleList(
+            [_Site(s, c, make(c), self.dial) for s,c in zip(self.sites, widths)])
         p = next(net.parameters(), None)
         if p is not None: self.condition.to(p.device)
-        self._hooks = [m.register_forward_hook(s.inject) for m,s in zip(self.injected, self.condition)]
+        self._hooks = [m.register_forward_hook(s.inject)
+                       for m,s in zip(self.injected, self.condition)]
 
     @property
     def injected(self):
@@ -260,16 +287,17 @@ class QualityConditioned(nn.Module):
     def forward(self,
         x:torch.Tensor,   # (B,3,H,W) RGB in [0,1]
         *args,            # go to the wrapped network, as the keywords do
-        quality=None,     # None: exactly the wrapped network; or a level in [0, 7], or a (B,) tensor of them
+        quality=None,     # None: exactly the wrapped network; else a level or (B,) levels in [0, 7]
         **kwargs,
     ):                    # what the wrapped network returns
         "The network's answer, or its answer of a given quality"
         dial,before = self.dial,(self.dial.level, self.dial.reached)
-        dial.level,dial.reached = (None if quality is None else as_level(quality, x)),[]
+        dial.level,dial.reached = None if quality is None else as_level(quality, x),[]
         try:
             y = self.net(x, *args, **kwargs)
             if quality is not None and not dial.reached:
-                raise RuntimeError(f'quality: none of the sites {self.sites} was reached; were modules replaced?')
+                raise RuntimeError(f'quality: none of the sites {self.sites} was reached;'
+                                   ' were modules replaced?')
             return y
         finally: dial.level,dial.reached = before
 

@@ -31,14 +31,15 @@ def uniform(
 
 def _normal(x, generator=None): return torch.randn(x.shape, generator=generator).to(x)
 
-# %% ../nbs/01_degradations.ipynb #e4937f54
+# %% ../nbs/01_degradations.ipynb #9a59b6b7
 def random_depth(
     x:torch.Tensor,  # (B,3,H,W); only its shape is used
     generator=None,  # torch.Generator
 )->torch.Tensor:     # (B,1,H,W) in [0,1]
     "A smooth surface, farther towards the top: a stand-in for outdoor depth"
     b,_,h,w = x.shape
-    bumps = F.interpolate(torch.rand(b, 1, 4, 4, generator=generator).to(x), (h,w), mode='bicubic', align_corners=False)
+    bumps = F.interpolate(torch.rand(b, 1, 4, 4, generator=generator).to(x), (h,w), mode='bicubic',
+                          align_corners=False)
     ramp = torch.linspace(1, 0, h).to(x)[None,None,:,None]
     return (.5*bumps+.5*ramp).clamp(0,1)
 
@@ -55,7 +56,7 @@ def haze(
     air = uniform(x, *airlight, generator)*uniform(x, .95, 1., generator, n=3)
     return (x*trans+air*(1-trans)).clamp(0,1)
 
-# %% ../nbs/01_degradations.ipynb #b7b19e0a
+# %% ../nbs/01_degradations.ipynb #2fc55995
 def low_light(
     x:torch.Tensor,            # (B,3,H,W) clean
     gain:tuple=(.1,.35),       # range of the exposure factor
@@ -75,24 +76,24 @@ def low_light_a(
     x:torch.Tensor,  # (B,3,H,W) clean
     generator=None,  # torch.Generator
 )->torch.Tensor:     # (B,3,H,W)
-    "The mild night that supervised pairs are made from: gain .35-.6, gamma 1-1.5, cast 3 %, little noise"
+    "The mild night of the supervised pairs: gain .35-.6, gamma 1-1.5, cast 3 %, little noise"
     return low_light(x, (.35,.6), (1.,1.5), .03, 0., .004, generator)
 
 def low_light_b(
     x:torch.Tensor,  # (B,3,H,W) clean
     generator=None,  # torch.Generator
 )->torch.Tensor:     # (B,3,H,W)
-    "The harder night that plays the real world: gain .10-.35, gamma 1.3-2.2, cast 18 %, signal-dependent noise"
+    "The harder night that plays the real world: gain .10-.35, gamma 1.3-2.2, cast 18 %, noise"
     return low_light(x, (.10,.35), (1.3,2.2), .18, .002, .004, generator)
 
-# %% ../nbs/01_degradations.ipynb #8b328bdc
+# %% ../nbs/01_degradations.ipynb #270f786a
 def underwater(
     x:torch.Tensor,           # (B,3,H,W) clean
     distance:tuple=(.5,3.),   # range of the distance through water, metres-like units
     depth:torch.Tensor=None,  # (B,1,H,W) in [0,1]
     generator=None,           # torch.Generator
 )->torch.Tensor:              # (B,3,H,W)
-    "Wavelength-dependent attenuation and a coloured veil (after Akkaynak and Treibitz 2018, simplified)"
+    "Attenuation by wavelength and a coloured veil (after Akkaynak and Treibitz 2018, simplified)"
     depth = random_depth(_check(x), generator) if depth is None else depth
     beta = x.new_tensor([.9,.25,.18])[:,None,None]
     t = torch.exp(-beta*uniform(x, *distance, generator)*(.3+.7*depth))
@@ -125,12 +126,13 @@ def snow(
     b,_,h,w = _check(x).shape
     out = x
     for sigma,share in ((.8,.7),(1.6,.3)):
-        dots = (torch.rand(b, 1, h, w, generator=generator) < density*share).to(x).expand(-1,3,-1,-1)
+        dots = (torch.rand(b, 1, h, w,
+                           generator=generator) < density*share).to(x).expand(-1,3,-1,-1)
         flakes = (gaussian_blur(dots, sigma)*sigma**2*7).clamp(0,1)
         out = out*(1-flakes)+flakes
     return out.clamp(0,1)
 
-# %% ../nbs/01_degradations.ipynb #32fc134f
+# %% ../nbs/01_degradations.ipynb #ccc5f206
 def gaussian_noise(
     x:torch.Tensor,  # (B,3,H,W)
     sigma:float,     # standard deviation on the [0,1] scale
@@ -165,7 +167,8 @@ def motion_blur(
     t = torch.linspace(-(n//2), n//2, 8*n)
     a = torch.tensor(angle*torch.pi/180)
     k = torch.zeros(n,n)
-    k.index_put_(((t*a.sin()+n//2).round().long(), (t*a.cos()+n//2).round().long()), torch.ones(8*n), accumulate=True)
+    k.index_put_(((t*a.sin()+n//2).round().long(), (t*a.cos()+n//2).round().long()),
+                 torch.ones(8*n), accumulate=True)
     return _depthwise(_check(x), k/k.sum())
 
 # %% ../nbs/01_degradations.ipynb #4ff0a3a9
@@ -218,14 +221,15 @@ def weak_augment(
     k = int(torch.randint(8, (1,), generator=generator))
     return [dihedral(x, k) for x in xs]
 
-# %% ../nbs/01_degradations.ipynb #d614ee96
+# %% ../nbs/01_degradations.ipynb #620e9636
 def strong_augment(
     x:torch.Tensor,    # (B,3,H,W) degraded input
     generator=None,    # torch.Generator
     tonal:bool=False,  # also jitter gain and gamma: never for low light or haze
 )->torch.Tensor:       # (B,3,H,W)
     "Disturb the student's input: noise, blur, less colour, a covered patch"
-    scale = _check(x).mean((1,2,3), keepdim=True)              # noise in proportion to the light there is
+    # noise in proportion to the light there is
+    scale = _check(x).mean((1,2,3), keepdim=True)
     y = x+uniform(x, 0, .12, generator)*scale*_normal(x, generator)
     if torch.rand(1, generator=generator) < .5:
         y = gaussian_blur(y, .3+.7*torch.rand(1, generator=generator).item())
@@ -243,7 +247,7 @@ def _cover(x, generator):
         im[:, i:i+s, j:j+s] = im.mean((1,2), keepdim=True)
     return out
 
-# %% ../nbs/01_degradations.ipynb #712562d9
+# %% ../nbs/01_degradations.ipynb #ad94d811
 def dead_leaves(
     n:int,                 # pictures
     size:int=96,           # px a side
@@ -255,7 +259,8 @@ def dead_leaves(
     g = dict(generator=generator)
     t = torch.linspace(0, 1, size)
     u = torch.rand(n, discs, **g)
-    r = ((1-u)*.03**-2+u*.5**-2)**-.5            # inverse of the cumulative of r^-3, .03 to .5 of the side
+    # inverse of the cumulative of r^-3, .03 to .5 of the side
+    r = ((1-u)*.03**-2+u*.5**-2)**-.5
     cx,cy = torch.rand(2, n, discs, **g)
     top = torch.zeros(n, size, size, dtype=torch.long)       # number of the disc that is seen
     for i in range(discs):

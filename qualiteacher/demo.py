@@ -118,9 +118,9 @@ def _table(rows, digits=2):
                    for n,r in rows.items())
     return f'<table><tr><th></th>{head}</tr>{body}</table>'
 
-# %% ../nbs/11a_demo.ipynb #f78be7be
+# %% ../nbs/11a_demo.ipynb #8f7a1893
 _STYLE = '''
-body{font:16px/1.5 system-ui,sans-serif;max-width:1080px;margin:2em auto;padding:0 1em;color:#222}
+body{font:16px/1.5 system-ui,sans-serif;max-width:1200px;margin:2em auto;padding:0 1em;color:#222}
 h1{font-size:1.6em} h2{font-size:1.2em;margin-top:2em;border-bottom:1px solid #ddd}
 .strip{display:flex;gap:8px;overflow-x:auto;margin:.6em 0} figure{margin:0;max-width:260px}
 figcaption{font-size:.8em;color:#555} figure img{display:block} .zoom{margin-top:4px}

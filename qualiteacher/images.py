@@ -36,7 +36,7 @@ def _to_tensor(img):
     else:                        a = np.asarray(img.convert('RGB'), dtype=np.float32)/255
     return torch.from_numpy(np.ascontiguousarray(a)).permute(2,0,1).contiguous().clamp(0,1)
 
-# %% ../nbs/00_images.ipynb #6a03f6f5
+# %% ../nbs/00_images.ipynb #986847a5
 def _fit(size, short):
     "(width, height) scaled so that the short side is `short`"
     w,h = size
@@ -46,7 +46,8 @@ def _fit(size, short):
 def _read(path, short=None):
     "Returns (tensor, notes); raises ValueError naming the file"
     path = Path(path)
-    if not path.is_file(): raise FileNotFoundError(f'path: expected an image file, found none at {path}')
+    if not path.is_file():
+        raise FileNotFoundError(f'path: expected an image file, found none at {path}')
     try:
         img = Image.open(path)
         notes = _notes(path, img)
@@ -55,13 +56,15 @@ def _read(path, short=None):
     except Exception as e: raise ValueError(f'{path}: cannot be read as an image ({e})') from e
     img = ImageOps.exif_transpose(img)
     if min(img.size) < MIN_SIDE:
-        raise ValueError(f'{path}: expected at least {MIN_SIDE} px a side, got {img.size[0]}x{img.size[1]}')
+        raise ValueError(f'{path}: expected at least {MIN_SIDE} px a side, got '
+                         f'{img.size[0]}x{img.size[1]}')
     x = _to_tensor(img)
     return (resize(x, short) if short else x), notes
 
-# %% ../nbs/00_images.ipynb #a7b115f0
+# %% ../nbs/00_images.ipynb #a4de6178
 def load_image(
-    path,            # image file; a missing one raises FileNotFoundError, an unreadable one ValueError
+    path,
+    # image file; a missing one raises FileNotFoundError, an unreadable one ValueError
     short:int=None,  # if given, resize so that the short side has this many pixels
 )->torch.Tensor:     # (3,H,W) float32 RGB in [0,1]
     "Read a picture: EXIF-rotated, RGB, [0, 1]; 16-bit grey keeps its depth, alpha is dropped"
@@ -98,19 +101,19 @@ def save_image(
     Image.fromarray(to_uint8(x).permute(1,2,0).cpu().numpy()).save(tmp, quality=quality)
     tmp.replace(path)
 
-# %% ../nbs/00_images.ipynb #c2b4d213
+# %% ../nbs/00_images.ipynb #76dffca5
 def test_tensor(
     a:torch.Tensor,   # what came
     b:torch.Tensor,   # what was expected; shape and dtype must agree too
     atol:float=1e-6,  # absolute tolerance
     rtol:float=1e-5,  # relative tolerance
 ):
-    "Assert that two tensors have the same shape, dtype and values; the error shows the first difference"
+    "Assert that two tensors agree in shape, dtype and values"
     assert a.shape==b.shape, f'shape: expected {tuple(b.shape)}, got {tuple(a.shape)}'
     assert a.dtype==b.dtype, f'dtype: expected {b.dtype}, got {a.dtype}'
     torch.testing.assert_close(a, b, atol=atol, rtol=rtol)
 
-# %% ../nbs/00_images.ipynb #80c7fb1c
+# %% ../nbs/00_images.ipynb #70a0a8be
 SUFFIXES = {'.jpg','.jpeg','.png','.bmp','.tif','.tiff','.webp'}
 
 def scan_folder(
@@ -118,7 +121,8 @@ def scan_folder(
 )->tuple:   # (readable paths, {file: problem}, {file: note}); nothing readable raises ValueError
     "Decode every picture once and sort them into usable, broken (why) and changed on reading (how)"
     root = Path(root)
-    if not root.exists(): raise FileNotFoundError(f'root: expected a folder or an image, found nothing at {root}')
+    if not root.exists():
+        raise FileNotFoundError(f'root: expected a folder or an image, found nothing at {root}')
     files = [root] if root.is_file() else sorted(
         p for p in root.rglob('*') if p.suffix.lower() in SUFFIXES and not p.name.startswith('.'))
     paths,problems,notes = [],{},{}
@@ -128,11 +132,12 @@ def scan_folder(
         paths.append(p)
         if note: notes[p.name] = ', '.join(note)
     if not paths:
-        raise ValueError(f'root: expected at least one readable image in {root}, found no image that can be read'
+        raise ValueError(f'root: expected at least one readable image in {root}, found no image '
+                         f'that can be read'
                          + ''.join(f'\n  {t}' for t in problems.values()))
     return paths, problems, notes
 
-# %% ../nbs/00_images.ipynb #3c15e4ac
+# %% ../nbs/00_images.ipynb #ee05ab01
 class ImageFolder:
     "The readable pictures of a folder, each resized once; `folder[i]` is `(key, image)`"
     def __init__(self,
@@ -140,7 +145,8 @@ class ImageFolder:
         short:int=None,  # short side in px after the resize; None keeps the size
     ):
         listed = isinstance(root, (list,tuple))
-        if listed and not root: raise ValueError('root: expected at least one path, got an empty list')
+        if listed and not root:
+            raise ValueError('root: expected at least one path, got an empty list')
         self.short,self.problems,self.notes = short,{},{}
         self.root = Path(root[0]).parent if listed else Path(root)
         if listed: self.paths = [Path(p) for p in root]
@@ -153,20 +159,23 @@ class ImageFolder:
         "Name of picture `i` in the label bank: relative path @ hash of the file's bytes"
         if i not in self._keys:
             p = self.paths[i]
-            rel = p.relative_to(self.root) if p.is_relative_to(self.root) and p!=self.root else p.name
-            self._keys[i] = f'{Path(rel).as_posix()}@{hashlib.sha1(p.read_bytes()).hexdigest()[:12]}'
+            inside = p!=self.root and p.is_relative_to(self.root)
+            rel = p.relative_to(self.root) if inside else Path(p.name)
+            digest = hashlib.sha1(p.read_bytes()).hexdigest()[:12]
+            self._keys[i] = f'{rel.as_posix()}@{digest}'
         return self._keys[i]
 
     def __getitem__(self, i): return self.key(i), load_image(self.paths[i], self.short)
 
-# %% ../nbs/00_images.ipynb #a53fa556
+# %% ../nbs/00_images.ipynb #61329f17
 def data_root()->Path:
     "Folder of the photographs that come with the package"
     return Path(str(resources.files('qualiteacher.data_samples')))
 
 def sample_table()->list:
     "One dict a photograph: file, split, group, title, author, source, licence, changes"
-    with (data_root()/'photographs.csv').open(newline='', encoding='utf-8') as f: return list(csv.DictReader(f))
+    with (data_root()/'photographs.csv').open(newline='',
+                                              encoding='utf-8') as f: return list(csv.DictReader(f))
 
 def sample_paths(
     split:str,  # 'train', 'unlabelled', 'test' or 'lowlight'; anything else raises ValueError
@@ -177,9 +186,9 @@ def sample_paths(
     if split not in known: raise ValueError(f'split: expected one of {known}, got {split!r}')
     return sorted(data_root()/r['file'] for r in rows if r['split']==split)
 
-# %% ../nbs/00_images.ipynb #ba080001
+# %% ../nbs/00_images.ipynb #e99c92a5
 def notebook_style():
-    "Small JPEG figures and quiet axes, so that notebooks stay light; called at the top of each notebook"
+    "Small JPEG figures and quiet axes; called at the top of each notebook"
     plt.rcParams.update({'figure.dpi':72, 'savefig.dpi':72, 'font.size':9, 'axes.spines.top':False,
                          'axes.spines.right':False, 'image.cmap':'viridis', 'legend.frameon':False})
     try:
@@ -187,7 +196,7 @@ def notebook_style():
         set_matplotlib_formats('jpeg', pil_kwargs={'quality':82})
     except (ImportError,AttributeError): pass      # outside a notebook there is nothing to set
 
-# %% ../nbs/00_images.ipynb #8506fa26
+# %% ../nbs/00_images.ipynb #843aafdf
 def _array(x): return to_uint8(x[0] if x.ndim==4 else x).permute(1,2,0).cpu().numpy()
 
 def show_image(
@@ -210,7 +219,8 @@ def add_inset(
     h,w = x.shape[-2:]
     s = int(inset[2]*min(h,w)); t,l = int(inset[0]*(h-s)), int(inset[1]*(w-s))
     ax.add_patch(plt.Rectangle((l,t), s, s, fill=False, ec='w', lw=1))
-    fx,fy = .5*min(h,w)/w, .5*min(h,w)/h                         # the enlarged square, as shares of the axes
+    # the enlarged square, as shares of the axes
+    fx,fy = .5*min(h,w)/w, .5*min(h,w)/h
     sub = ax.inset_axes([1-fx, 0, fx, fy])
     sub.imshow(_array(x[..., t:t+s, l:l+s])); sub.set_xticks([]); sub.set_yticks([])
     for sp in sub.spines.values(): sp.set_visible(True); sp.set_color('w')
@@ -237,17 +247,18 @@ def show_images(
     fig.tight_layout(pad=.3)
     return fig
 
-# %% ../nbs/00_images.ipynb #50ac3585
+# %% ../nbs/00_images.ipynb #633be504
 def psnr(
     x:torch.Tensor,  # (B,3,H,W); clamped to [0,1] first
     y:torch.Tensor,  # (B,3,H,W) truth in [0,1]
 )->torch.Tensor:     # (B,) decibel, higher is better; equal pictures give 100
     "Peak signal-to-noise ratio over all pixels and channels"
-    if x.shape!=y.shape: raise ValueError(f'x: expected the shape of y {tuple(y.shape)}, got {tuple(x.shape)}')
+    if x.shape!=y.shape:
+        raise ValueError(f'x: expected the shape of y {tuple(y.shape)}, got {tuple(x.shape)}')
     mse = (x.clamp(0,1)-y).square().flatten(1).mean(1)
     return -10*mse.clamp_min(1e-10).log10()
 
-# %% ../nbs/00_images.ipynb #cd8fe7b9
+# %% ../nbs/00_images.ipynb #abdff2c4
 def luma(
     x:torch.Tensor,  # (B,3,H,W) RGB
 )->torch.Tensor:     # (B,1,H,W)
@@ -264,7 +275,8 @@ def ssim(
     y:torch.Tensor,  # (B,3,H,W) truth in [0,1]
 )->torch.Tensor:     # (B,) at most 1, higher is better
     "Structural similarity on luma, Gaussian window 11 px, sigma 1.5, valid positions only"
-    if x.shape!=y.shape: raise ValueError(f'x: expected the shape of y {tuple(y.shape)}, got {tuple(x.shape)}')
+    if x.shape!=y.shape:
+        raise ValueError(f'x: expected the shape of y {tuple(y.shape)}, got {tuple(x.shape)}')
     x,y = luma(x.clamp(0,1)),luma(y)
     g = _gaussian(11, 1.5, x)
     blur = lambda z: F.conv2d(F.conv2d(z, g[None,None,:,None]), g[None,None,None,:])

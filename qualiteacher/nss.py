@@ -152,7 +152,7 @@ def brisque_features(
     scales = y,half_size(y, taps)
     return torch.cat([scene_statistics(mscn(v), rounded) for v in scales], -1)
 
-# %% ../nbs/04_nss.ipynb #c84ddd6d
+# %% ../nbs/04_nss.ipynb #6b85269c
 def _lines(path, name):
     if not Path(path).is_file():
         raise FileNotFoundError(f'{name}: expected a text file, found none at {path}')
@@ -174,7 +174,8 @@ def read_libsvm(
     cut = lines.index(['SV'])
     head,rows = {k:v for k,*v in lines[:cut]}, lines[cut+1:]
     kind = ' '.join((head.get('svm_type') or ['?'])+(head.get('kernel_type') or ['?']))
-    if kind!='epsilon_svr rbf': raise ValueError(f'model_path: expected epsilon_svr rbf, got {kind}')
+    if kind!='epsilon_svr rbf':
+        raise ValueError(f'model_path: expected epsilon_svr rbf, got {kind}')
     num = lambda v: torch.tensor(v, dtype=torch.float64)
     ends = num([[float(v) for v in l[1:3]] for l in _lines(range_path, 'range_path')[2:]])
     if ends.shape!=(36,2): raise ValueError(f'range_path: expected 36 features, got {len(ends)}')
