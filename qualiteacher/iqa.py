@@ -6,9 +6,10 @@
 __all__ = ['ScoreSpec', 'prepare', 'Metric', 'find_weights', 'pyiqa_metric', 'score_to_level', 'Scores', 'Quantiles',
            'IQAEnsemble']
 
-# %% ../nbs/06_iqa.ipynb #e201052f
+# %% ../nbs/06_iqa.ipynb #fd3021ce
 import os, sys, types, warnings
 from dataclasses import dataclass
+from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from pathlib import Path
 import torch, torch.nn.functional as F
@@ -99,7 +100,7 @@ class Metric(nn.Module):
             self._alive = grad is not None and bool(grad.isfinite().all() and grad.abs().max()>0)
         return self._alive
 
-# %% ../nbs/06_iqa.ipynb #6af9e025
+# %% ../nbs/06_iqa.ipynb #ee01252f
 # name: (worst, best, min_size, licence of weights, weight file, argument that takes its path)
 _PYIQA = {
     'musiq':   (0, 100, 32, 'Apache-2.0', 'musiq_koniq_ckpt-e95806b9.pth', 'pretrained_model_path'),
@@ -120,10 +121,11 @@ def find_weights(
 
 def _pkg_resources_shim():
     "CLIP imports pkg_resources only for its `packaging`; recent setuptools no longer have it"
-    if find_spec('pkg_resources') is None and 'pkg_resources' not in sys.modules:
-        import packaging, packaging.version
-        sys.modules['pkg_resources'] = types.ModuleType('pkg_resources')
-        sys.modules['pkg_resources'].packaging = packaging
+    if 'pkg_resources' in sys.modules or find_spec('pkg_resources') is not None: return
+    import packaging, packaging.version
+    shim = types.ModuleType('pkg_resources')
+    shim.packaging,shim.__spec__ = packaging,ModuleSpec('pkg_resources', None)   # others look for a spec
+    sys.modules['pkg_resources'] = shim
 
 # %% ../nbs/06_iqa.ipynb #f34d5248
 def pyiqa_metric(
