@@ -100,7 +100,7 @@ class Metric(nn.Module):
             self._alive = grad is not None and bool(grad.isfinite().all() and grad.abs().max()>0)
         return self._alive
 
-# %% ../nbs/06_iqa.ipynb #ee01252f
+# %% ../nbs/06_iqa.ipynb #aa0b7c3d
 # name: (worst, best, min_size, licence of weights, weight file, argument that takes its path)
 _PYIQA = {
     'musiq':   (0, 100, 32, 'Apache-2.0', 'musiq_koniq_ckpt-e95806b9.pth', 'pretrained_model_path'),
@@ -124,7 +124,8 @@ def _pkg_resources_shim():
     if 'pkg_resources' in sys.modules or find_spec('pkg_resources') is not None: return
     import packaging, packaging.version
     shim = types.ModuleType('pkg_resources')
-    shim.packaging,shim.__spec__ = packaging,ModuleSpec('pkg_resources', None)   # others look for a spec
+    shim.packaging = packaging
+    shim.__spec__ = ModuleSpec('pkg_resources', None)      # others look for one
     sys.modules['pkg_resources'] = shim
 
 # %% ../nbs/06_iqa.ipynb #f34d5248
