@@ -36,12 +36,14 @@ def _to_tensor(img):
     else:                        a = np.asarray(img.convert('RGB'), dtype=np.float32)/255
     return torch.from_numpy(np.ascontiguousarray(a)).permute(2,0,1).contiguous().clamp(0,1)
 
-# %% ../nbs/00_images.ipynb #986847a5
+# %% ../nbs/00_images.ipynb #df59ddec
 def _fit(size, short):
     "(width, height) scaled so that the short side is `short`"
     w,h = size
     s = short/min(w,h)
     return max(1,round(w*s)), max(1,round(h*s))
+
+def _reason(e): return str(e).split(" '")[0]      # Pillow repeats the path, which we name already
 
 def _read(path, short=None):
     "Returns (tensor, notes); raises ValueError naming the file"
@@ -53,7 +55,8 @@ def _read(path, short=None):
         notes = _notes(path, img)
         if short and img.format=='JPEG': img.draft('RGB', _fit(img.size, 2*short))
         img.load()
-    except Exception as e: raise ValueError(f'{path}: cannot be read as an image ({e})') from e
+    except Exception as e:
+        raise ValueError(f'{path}: cannot be read as an image ({_reason(e)})') from e
     img = ImageOps.exif_transpose(img)
     if min(img.size) < MIN_SIDE:
         raise ValueError(f'{path}: expected at least {MIN_SIDE} px a side, got '
@@ -61,10 +64,9 @@ def _read(path, short=None):
     x = _to_tensor(img)
     return (resize(x, short) if short else x), notes
 
-# %% ../nbs/00_images.ipynb #a4de6178
+# %% ../nbs/00_images.ipynb #1d84358d
 def load_image(
-    path,
-    # image file; a missing one raises FileNotFoundError, an unreadable one ValueError
+    path,            # image file; missing raises FileNotFoundError, unreadable ValueError
     short:int=None,  # if given, resize so that the short side has this many pixels
 )->torch.Tensor:     # (3,H,W) float32 RGB in [0,1]
     "Read a picture: EXIF-rotated, RGB, [0, 1]; 16-bit grey keeps its depth, alpha is dropped"
