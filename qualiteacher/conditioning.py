@@ -192,7 +192,7 @@ def find_bottleneck(
     x = _probe_picture(net, example)
     return _pick(net, trace_features(net, x), x.shape)
 
-# %% ../nbs/03_conditioning.ipynb #948c88e6
+# %% ../nbs/03_conditioning.ipynb #857f6349
 class _Dial(threading.local):
     "The level asked for right now: one object per student, one value per thread"
     def __init__(self): self.level,self.reached = None,()   # run once in every thread
@@ -215,7 +215,6 @@ class _Site(nn.Module):
 
     def extra_repr(self): return repr(self.name)
 
-# %% ../nbs/03_conditioning.ipynb #78798469
 def _locate(net, at, channels, example):
     "Names and channels of the sites"
     names = {m: n for n,m in net.named_modules()}

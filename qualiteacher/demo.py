@@ -172,7 +172,7 @@ def _verdict(rows):
             f'{p[best]:.2f}. '
             f'PSNR of the student {order} ({", ".join(f"{v:.2f}" for v in lv)} at 0, 4, 7).')
 
-# %% ../nbs/11a_demo.ipynb #1db41c80
+# %% ../nbs/11a_demo.ipynb #0e7509c7
 def write_report(
     out,       # folder; report.html and report.json are written there
     trainer,   # QualiTeacher after training
@@ -191,7 +191,7 @@ def write_report(
         meter=rows,
         supervised_domain=domain, gradient_shares=trainer.mean_shares(),
         gates=trainer.gates.counts(),
-        level_counts=trainer.level_counts(), pictures=len(trainer.real),
+        labels=trainer.label_report(), pictures=len(trainer.real),
         pictures_with_labels=len(trainer.bank))
     pics = {p.stem: load_image(p, 288) for p in photos}
     restored = {n: {'input':x, 'base':restore(base, x),
@@ -200,13 +200,13 @@ def write_report(
     dial = sweep(s, next(iter(pics.values())))
     data['sweep_spread_of_255'] = spread(dial)
     good,bad = _bank_extremes(trainer)
-    page = _page(trainer, rows, data, restored, dial, good, bad)
     out.mkdir(parents=True, exist_ok=True)
     (out/'report.json').write_text(json.dumps(data, indent=1)+'\n')
+    page = _page(trainer, rows, data, restored, dial, good, bad)
     (out/'report.html').write_text(page, encoding='utf-8')
     return out/'report.html'
 
-# %% ../nbs/11a_demo.ipynb #3d5a07f1
+# %% ../nbs/11a_demo.ipynb #4fcc7a4b
 _INTRO = '''The shipped low-light network was adapted for {steps} steps to {pictures} pictures
 without truth: a slow copy proposed several restorations, no-reference metrics scored them, and
 the student learned from them while being told their quality. At the end it was asked for the best
@@ -245,7 +245,8 @@ def _page(trainer, rows, data, restored, dial, good, bad):
              listing(data['supervised_domain'], 'PSNR (dB)')),
         part('Labels', para('The best and the worst of the last refresh. Is the judge right?'),
              _strip(good, False), _strip(bad, False),
-             plot(_level_bars(data['level_counts']), 'levels'),
+             plot(_level_bars(data['labels']['level_counts']), 'levels'),
+             para('<br>'.join(map(html.escape, trainer.describe().splitlines()))),
              listing(data['gates'], 'candidates')),
         part('Training', plot(_curves(trainer.history), 'loss curves'),
              para('Mean share of the gradient of each term:'),
@@ -255,7 +256,8 @@ def _page(trainer, rows, data, restored, dial, good, bad):
              f'{data["settings"]["seed"]}; judge: {judge}; {data["reward_coverage"]:.0%} of its '
              f'weight has '
              'a gradient.'), '<details><summary>all settings</summary>',
-             listing(data['settings'], 'value', 5), '</details>'), '</html>'])
+             listing({k:v if isinstance(v, float) else str(v) for k,v in data['settings'].items()},
+                     'value', 5), '</details>'), '</html>'])
 
 # %% ../nbs/11a_demo.ipynb #57adcd2d
 def run_demo(

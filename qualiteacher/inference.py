@@ -87,7 +87,7 @@ def spread(
     "Mean over pixels of the standard deviation over levels: does the dial do anything?"
     return torch.stack(list(pictures.values())).std(0, unbiased=False).mean().item()*255
 
-# %% ../nbs/11_inference.ipynb #6e817ccd
+# %% ../nbs/11_inference.ipynb #de7ddbc9
 def save_student(
     student,      # QualityConditioned around a RestorationUNet
     path,         # .safetensors file
@@ -101,6 +101,7 @@ def save_student(
     tmp = path.with_name(path.name+'.part')
     save_file({k:v.detach().cpu().contiguous() for k,v in student.state_dict().items()}, tmp,
               {'qualiteacher':json.dumps(meta)})
+    tmp.chmod(0o644)                     # safetensors writes files that only their owner can read
     tmp.replace(path)
 
 def load_student(

@@ -5,15 +5,16 @@
 # %% auto #0
 __all__ = ['Gate', 'Gates', 'relative_level', 'Label', 'LabelBank', 'make_labels']
 
-# %% ../nbs/08_label_bank.ipynb #69987fe5
+# %% ../nbs/08_label_bank.ipynb #bf64b331
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
-from .images import to_uint8
+from .images import psnr, to_uint8
 from .conditioning import TOP_LEVEL
 from .iqa import score_to_level
+from .teacher import between_share, rank_correlation
 
 # %% ../nbs/08_label_bank.ipynb #42a8cc92
 class Gate:
@@ -76,13 +77,18 @@ class Gates:
     def load_state_dict(self, s):
         self.metric.load_state_dict(s['metric']); self.views.load_state_dict(s['views'])
 
-# %% ../nbs/08_label_bank.ipynb #ea77e9c0
+# %% ../nbs/08_label_bank.ipynb #83915de0
 def relative_level(
     S:torch.Tensor,          # (n,) scores to place
     reference:torch.Tensor,  # (m,) all scores seen for the same picture in this refresh
+    by:str='rank',           # 'rank', or 'value': linear between the worst and the best score
 )->torch.Tensor:             # (n,) levels in [0,7]; with one reference score: absolute levels
-    "Rank within the picture's own candidates (an extension, not in the paper)"
-    if len(reference) < 2: return score_to_level(S)
+    "Place within the picture's own candidates (an extension, not in the paper)"
+    if by not in ('rank','value'):
+        raise ValueError(f"by: expected 'rank' or 'value', got {by!r}")
+    low,high = reference.aminmax() if len(reference) else (0,0)
+    if len(reference) < 2 or by=='value' and low==high: return score_to_level(S)
+    if by=='value': return TOP_LEVEL*((S-low)/(high-low)).clamp(0,1).to(S)
     below = (reference[None] < S[:,None]).sum(1)
     return TOP_LEVEL*(below/(len(reference)-1)).clamp(max=1).to(S)
 
@@ -103,7 +109,7 @@ class Label:
 
 _META = ('score','per_metric','name','step')
 
-# %% ../nbs/08_label_bank.ipynb #ea5fca98
+# %% ../nbs/08_label_bank.ipynb #ccf4ea85
 class LabelBank:
     "The best labels ever seen of each picture, and those of its last refresh"
     def __init__(self,
@@ -111,8 +117,13 @@ class LabelBank:
         # None: in memory; a folder: labels are files there, the index stays in memory
         top_k:int=3,       # remembered for ever (paper: 3)
         max_age:int=None,  # steps after which a remembered label expires; None: never (paper)
+        # best by the score S that conditions the student, or by the 'unweighted' sum (authors)
+        rank:str='weighted',
     ):
         if top_k < 1: raise ValueError(f'top_k: expected at least 1, got {top_k}')
+        if rank not in ('weighted','unweighted'):
+            raise ValueError(f"rank: expected 'weighted' or 'unweighted', got {rank!r}")
+        self.rank = rank
         self.root,self.top_k,self.max_age = None if root is None else Path(root),top_k,max_age
         # key -> [entry], key -> [score]
         self._best,self._last,self._seen,self._memory = {},{},{},{}
@@ -133,9 +144,12 @@ class LabelBank:
         self._last[key] = new
         alive = [e for e in self._best.get(key, []) if self.max_age is None
                  or step-e['step'] <= self.max_age]
-        best = sorted(alive+new, key=lambda e: -e['score'])[:self.top_k]
+        best = sorted(alive+new, key=self._worth, reverse=True)[:self.top_k]
         if best: self._best[key] = best
         else: self._best.pop(key, None)
+
+    def _worth(self, e):
+        return e['score'] if self.rank=='weighted' else sum(e['per_metric'].values())
 
     def best(self, key)->list:
         "Up to `top_k` labels, best first; empty if none ever passed"
@@ -145,13 +159,19 @@ class LabelBank:
         "All labels of the last refresh, in the order of the views"
         return [self._load(e) for e in self._last.get(key, [])]
 
-    def seen(self, key)->torch.Tensor:
-        "(m,) scores of all candidates of the last refresh: the reference of relative levels"
-        return torch.tensor(self._seen.get(key, []))
+    def seen(self, key, remembered=False)->torch.Tensor:
+        "(m,) scores of all candidates of the last refresh; with the remembered older ones, too"
+        new = {e['id'] for e in self._last.get(key, [])}
+        old = [e['score'] for e in self._best.get(key, []) if e['id'] not in new]
+        return torch.tensor(self._seen.get(key, [])+(old if remembered else []))
 
     def best_score(self, key):
-        "Score of the best remembered label, or None"
+        "Score of the label that ranks first, or None"
         return self._best[key][0]['score'] if key in self._best else None
+
+    def best_scores(self, key)->torch.Tensor:
+        "(up to top_k,) scores of the remembered labels; the pictures stay on disk"
+        return torch.tensor([e['score'] for e in self._best.get(key, [])])
 
     def scores(self)->torch.Tensor:
         "(n,) scores of all labels now in the bank, for histograms"
@@ -218,6 +238,29 @@ def load_state_dict(self:LabelBank, s):
         if not there:
             raise FileNotFoundError(f'bank: expected label {e["id"]} in '
                                     f'{self.root or "the checkpoint"}, found none')
+
+# %% ../nbs/08_label_bank.ipynb #d8994b7e
+@patch
+def report(self:LabelBank,
+    truth:dict={},  # {key: (3,H,W)} of the pictures whose truth is known
+# 'between': share of the variance of S that lies between pictures; 'within': standard deviation
+# within one; 'rank': mean correlation of S with PSNR within one, over 'ranked' pictures
+)->dict:
+    "What the bank knows about quality; nan where it cannot be said"
+    groups = [torch.tensor(s) for s in self._seen.values() if len(s)]
+    rhos = []
+    for key in truth.keys() & self._last.keys():
+        labels = self.last(key)
+        if len(labels) < 3: continue
+        y = torch.stack([l.tensors()[0] for l in labels])
+        right = psnr(y, truth[key].cpu()[None].expand_as(y))
+        rhos.append(rank_correlation(torch.tensor([l.score for l in labels]), right))
+    rhos = [r for r in rhos if r==r]
+    within = torch.stack([g.var(unbiased=False) for g in groups]).mean().sqrt() if groups else None
+    return dict(pictures=len(self), labels=len(self._entries()), ranked=len(rhos),
+                between=between_share(groups) if groups else float('nan'),
+                within=within.item() if groups else float('nan'),
+                rank=sum(rhos)/len(rhos) if rhos else float('nan'))
 
 # %% ../nbs/08_label_bank.ipynb #c6ab83a3
 def make_labels(

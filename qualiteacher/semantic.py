@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['KINDS', 'SameConv', 'InvertedResidual', 'lite0_path', 'EarlyFeatures', 'map_statistics', 'luminance_statistics',
-           'feature_distance', 'pseudo_mos', 'distort', 'fit_ridge', 'predict_ridge', 'SemanticScorer']
+           'trace_statistics', 'feature_distance', 'pseudo_mos', 'distort', 'fit_ridge', 'predict_ridge',
+           'SemanticScorer']
 
 # %% ../nbs/05_semantic.ipynb #be9f0be9
 import sys
@@ -126,6 +127,45 @@ def luminance_statistics(
     local = (local+1e-6).sqrt().mean((1,2,3))
     return torch.stack(out+[local.log(), local/(v.mean(1)+.02)], 1)
 
+# %% ../nbs/05_semantic.ipynb #6196a2d1
+def _root(s): return (s+1e-6).sqrt()
+def _steps(p): return p[...,1:]-p[...,:-1],(p[...,1:,:]-p[...,:-1,:]).mT
+def _tint(v): return _root((v.log()-v.log().mean(1, keepdim=True)).square().sum(1))
+
+def _likeness(p, lags=(1,2,3,5,8)):
+    "Correlation of the steps with those `lags` px on, mean of rows and columns"
+    out = []
+    for d in _steps(p):
+        e = d.square().flatten(1).mean(1)+1e-6
+        out.append(torch.stack([(d[...,k:]*d[...,:-k]).flatten(1).mean(1)/e for k in lags]))
+    return [*(out[0]+out[1])/2]
+
+def _blocks(p):
+    "Log of how much the steps at the best of eight phases exceed their neighbours"
+    total = 0.
+    for d in _steps(p):
+        d = d.abs()
+        extra = (d[...,1:-1]-(d[...,:-2]+d[...,2:])/2).mean((1,2))
+        phase = extra[:,:extra.shape[1]//8*8].unflatten(1, (-1,8)).mean(1)
+        total = total+(phase.amax(1)-phase.mean(1))/(d.flatten(1).mean(1)+2e-3)
+    return (total/2+.01).log()
+
+def trace_statistics(
+    x:torch.Tensor,  # (B,3,H,W) in [0,1], 24 px a side or more
+)->torch.Tensor:     # (B,17), differentiable
+    "Traces of blur, noise, blocks, tint and clipping, in 17 numbers"
+    y,(r,g,b) = luma(x),x.split(1, 1)
+    size = lambda p: sum(d.abs().mean((2,3)) for d in _steps(p))          # mean step, each channel
+    tenths = F.adaptive_avg_pool1d(F.avg_pool2d(x, 2).flatten(2).sort(2).values, 10)
+    dark,bright = tenths[...,0],tenths[...,-1]
+    colour = torch.cat([r-g, (r+g)/2-b], 1)
+    chroma = (size(colour).mean(1)/2+1e-3).log()-(size(y).mean(1)/2+1e-3).log()
+    low,high = x.amin(1).flatten(1),x.amax(1).flatten(1)
+    return torch.stack([*_likeness(y), *_likeness(F.avg_pool2d(y, 2)), _blocks(y),
+        _tint(size(x)+2e-3), _tint(bright+.01),
+        _root((dark-dark.mean(1, keepdim=True)).square().sum(1)), chroma,
+        torch.exp(-low/.01).mean(1), torch.exp((high-1)/.01).mean(1)], 1)
+
 # %% ../nbs/05_semantic.ipynb #dd84896a
 def feature_distance(
     maps:list,        # feature maps of the pictures, each (B,C,h,w)
@@ -175,17 +215,17 @@ def _two(x, s, g):
     a,b = ([*KINDS][int(i)] for i in torch.randperm(len(KINDS)-1, generator=g)[:2])
     return distort(distort(x, a, .7*s, g), b, .7*_u(g), g)
 
-# %% ../nbs/05_semantic.ipynb #f23249bc
+# %% ../nbs/05_semantic.ipynb #881980e1
 KINDS = {  # name: (picture, severity 0..1, generator) -> spoiled picture
-    'blur':    lambda x,s,g: gaussian_blur(x, _at(s, .4, 5)),
-    'motion':  lambda x,s,g: motion_blur(x, round(_at(s, 3, 31)), _u(g, 0, 180)),
+    'blur':    lambda x,s,g: gaussian_blur(x, _at(s, .4, 6.5)),
+    'motion':  lambda x,s,g: motion_blur(x, round(_at(s, 3, 43)), _u(g, 0, 180)),
     'noise':   lambda x,s,g: gaussian_noise(x, _at(s, .01, .25), g),
-    'jpeg':    lambda x,s,g: jpeg(x, round(_at(s, 60, 4))),
+    'jpeg':    lambda x,s,g: jpeg(x, round(_at(s, 70, 4))),
     'haze':    lambda x,s,g: haze(x, (_at(s, .9, .2),)*2, generator=g),
-    'dark': _dark, 'bright': _bright,
-    'cast':    lambda x,s,g: colour_cast(x, _at(s, .05, .5), g),
-    'sharpen': lambda x,s,g: sharpen(x, _at(s, .5, 6)),
-    'contrast': _contrast, 'colour': _colour, 'restored': _restored,
+    'dark': _dark,
+    'cast':    lambda x,s,g: colour_cast(x, _at(s, .03, .5), g),
+    'sharpen': lambda x,s,g: sharpen(x, _at(s, .3, 6)),
+    'bright': _bright, 'contrast': _contrast, 'colour': _colour, 'restored': _restored,
     'smoothed': lambda x,s,g: _restored(x, s, g, 1.5), 'two': _two}
 
 def distort(
@@ -199,21 +239,34 @@ def distort(
     if not 0<=severity<=1: raise ValueError(f'severity: expected 0 to 1, got {severity}')
     return KINDS[kind](x, severity, generator).clamp(0,1)
 
-# %% ../nbs/05_semantic.ipynb #66b1c7a1
+# %% ../nbs/05_semantic.ipynb #9cf3250c
 def fit_ridge(
     X:torch.Tensor,      # (n,d) inputs, any scale
     y:torch.Tensor,      # (n,) targets
     strength:float=.03,  # lambda, added to the diagonal of the correlation matrix; 0 or more
+    share=None,          # (n,) how much each row counts; None: all the same
+    series=None,         # (m,k) row numbers: m series whose differences are fitted as well
 )->dict:                 # mean (d,), spread (d,), weight (d,), bias (): float64 tensors
-    "Ridge regression on standardised inputs, in closed form"
+    "Ridge regression on standardised inputs and on differences within series, in closed form"
     if len(X)!=len(y) or len(y)<2:
         raise ValueError(f'X, y: expected equally many rows, 2 or more, got {len(X)} and {len(y)}')
     if strength<0: raise ValueError(f'strength: expected 0 or more, got {strength}')
     X,y = X.double(),y.double()
-    mean,spread,bias = X.mean(0),X.std(0, unbiased=False)+1e-6,y.mean()
+    p = torch.ones_like(y) if share is None else share.to(y)
+    p = (p/p.sum())[:,None]
+    mean,bias = (p*X).sum(0),(p[:,0]*y).sum()
+    spread = (p*(X-mean)**2).sum(0).sqrt()+1e-6
     Z = (X-mean)/spread
-    A = Z.T@Z/len(Z)+strength*torch.eye(Z.shape[1], dtype=Z.dtype, device=Z.device)
-    weight = torch.linalg.solve(A, Z.T@(y-bias)/len(Z))
+    A = Z.T@(p*Z)+strength*torch.eye(Z.shape[1], dtype=Z.dtype, device=Z.device)
+    c = Z.T@(p[:,0]*(y-bias))
+    if series is not None and len(series):
+        zs,ys = Z[series],y[series]
+        scale = .2/(ys.amax(1)-ys.amin(1)).clamp_min(.03)[:,None]
+        D = ((zs-zs.mean(1, keepdim=True))*scale[...,None]).flatten(0,1)
+        d = ((ys-ys.mean(1, keepdim=True))*scale).flatten()
+        f = 2/(series.shape[1]-1)/len(series)
+        A,c = A+f*D.T@D,c+f*D.T@d
+    weight = torch.linalg.solve(A, c)
     return dict(mean=mean, spread=spread, weight=weight, bias=bias)
 
 def predict_ridge(
@@ -223,7 +276,7 @@ def predict_ridge(
     "The weighted sum"
     return (X.double()-ridge['mean'])/ridge['spread']@ridge['weight']+ridge['bias']
 
-# %% ../nbs/05_semantic.ipynb #0ea0706e
+# %% ../nbs/05_semantic.ipynb #23d43897
 class SemanticScorer(nn.Module):
     "Predicted pseudo-MOS: per picture, differentiable, higher is better"
     min_size = 64    # px of the short side
@@ -255,7 +308,7 @@ class SemanticScorer(nn.Module):
         x:torch.Tensor,
         # (B,3,H,W), clamped to [0,1]; not float, too small or NaN raises ValueError
     )->torch.Tensor:      # (B,d) the inputs of the ridge
-        "Statistics of the feature maps and of light"
+        "Statistics of the feature maps, of light and of processing"
         if x.ndim!=4 or x.shape[1]!=3 or not x.is_floating_point():
             raise ValueError(f'x: expected floats (B,3,H,W), got {x.dtype} {tuple(x.shape)}')
         if min(x.shape[-2:]) < self.min_size:
@@ -265,7 +318,8 @@ class SemanticScorer(nn.Module):
             raise ValueError('x: expected finite values, got NaN or infinity')
         with torch.autocast(x.device.type, enabled=False):
             x = x.float().clamp(0,1)
-            return torch.cat([map_statistics(self.features(x)), luminance_statistics(x)], 1)
+            return torch.cat([map_statistics(self.features(x)), luminance_statistics(x),
+                              trace_statistics(x)], 1)
 
     def forward(self,
         x:torch.Tensor,   # (B,3,H,W) RGB in [0,1]

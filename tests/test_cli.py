@@ -1,7 +1,9 @@
 "The command line on good input: what each command prints, writes and returns."
-import json, re
-import pytest
-from PIL import Image
+import csv, json, os, re, signal, struct, subprocess, sys, unicodedata
+from io import BytesIO
+from pathlib import Path
+import numpy as np, pytest
+from PIL import Image, ImageFilter
 from conftest import clean_env, digest, ok, refused
 
 COMMANDS = 'demo score train restore sweep doctor'.split()
@@ -32,9 +34,162 @@ def test_score(folder):
         assert len(numbers) >= 3, 'at least two metrics and a total or level'
         assert 0 <= numbers[-1] <= 10
     assert 'brisque' in r.stdout.lower() and 'level' in r.stdout.lower()
+    assert '3 scored' in r.stderr, 'messages go to the error stream'
 
 def test_score_is_repeatable(folder):
     assert ok('score', folder/'dark.png').stdout == ok('score', folder/'dark.png').stdout
+
+def table(stdout):
+    "{name: {column: text}} in the order of the lines"
+    head, *lines = stdout.splitlines()
+    cols = head.split()
+    return {l.split()[0]: dict(zip(cols, l.split())) for l in lines}
+
+def names(stdout): return list(table(stdout))
+
+def test_score_table_is_aligned(folder, photo):
+    "Also for names whose characters are two columns wide"
+    photo.save(folder/'写真.png')
+    lines = ok('score', folder).stdout.splitlines()
+    wide = {sum(2 if unicodedata.east_asian_width(c) in 'WF' else 1 for c in l) for l in lines}
+    assert len(lines) == 5 and len(wide) == 1, lines
+    head = lines[0].split()
+    assert head[0] == 'name' and {'semantic', 'brisque'} <= set(head) and head[-2:] == ['total', 'level']
+
+def test_score_mixes_files_and_folders(folder, tmp_path, photo):
+    "Once each; equal names in two folders are told apart"
+    (tmp_path/'more'/'deep').mkdir(parents=True)
+    photo.save(tmp_path/'more'/'deep'/'other.png')
+    assert sorted(names(ok('score', folder, tmp_path/'more', folder/'dark.png').stdout)) == \
+        ['blurred.png', 'dark.png', 'mirrored.jpg', 'other.png']
+    photo.rotate(90).save(tmp_path/'more'/'dark.png')
+    rows = names(ok('score', 'photos', 'more', cwd=tmp_path).stdout)
+    assert len(rows) == 5 and {'photos/dark.png', 'more/dark.png'} <= set(rows)
+
+@pytest.mark.parametrize('key', ['total', 'name', 'brisque', 'semantic'])
+def test_score_sorts(folder, key):
+    rows = list(table(ok('score', folder, '--sort', key).stdout).values())
+    values = [r[key] if key == 'name' else -float(r[key]) for r in rows]
+    assert len(rows) == 3 and values == sorted(values)
+
+def test_score_refuses_an_unknown_order(folder):
+    r = refused('score', folder, '--sort', 'beauty')
+    for word in ('beauty', 'total', 'name', 'brisque', 'semantic'): assert word in r.stderr, word
+    assert 'paper' not in r.stderr and not r.stdout
+    r = refused('score', folder, '--sort', 'semantic', '--metrics', 'brisque')
+    assert "total, name, brisque, got 'semantic'" in r.stderr, 'only the metrics of this call'
+
+def test_score_with_metrics_of_ones_own(folder):
+    both, one, mixed = (table(ok('score', folder, *m).stdout)
+                        for m in ((), ('--metrics', 'brisque'), ('--metrics', 'brisque:3,semantic')))
+    for name, r in both.items():
+        s, b = float(r['semantic']), float(r['brisque'])
+        assert set(one[name]) == {'name', 'brisque', 'total', 'level'}
+        assert float(one[name]['total']) == float(one[name]['brisque']) == b
+        assert abs(float(mixed[name]['total'])-(.75*b+.25*s)) < 2e-3
+
+@pytest.mark.parametrize('metrics', ['beauty', 'brisque:0', 'brisque:-1', 'brisque:nan', 'brisque:much',
+                                     'brisque,brisque', ',', ''])
+def test_score_refuses_wrong_metrics(folder, metrics):
+    r = refused('score', folder, '--metrics', metrics)
+    assert 'metrics' in r.stderr and metrics in r.stderr and not r.stdout
+    assert 'brisque' in r.stderr and 'semantic' in r.stderr, 'says what there is'
+
+def test_score_takes_metrics_or_a_preset(folder):
+    assert refused('score', folder, '--metrics', 'brisque', '--iqa', 'paper').returncode == 2
+
+def test_score_files_agree_with_the_table(folder, tmp_path):
+    out = tmp_path/'new'    # folders are made
+    r = ok('score', folder, '--sort', 'total', '--csv', out/'s.csv', '--json', out/'s.json')
+    shown, data = table(r.stdout), json.loads((out/'s.json').read_text(encoding='utf-8'))
+    rows = list(csv.DictReader((out/'s.csv').open(encoding='utf-8', newline='')))
+    assert list(shown) == [d['name'] for d in rows] == [d['name'] for d in data['pictures']]
+    for c, d in zip(rows, data['pictures']):
+        assert Path(d['path']).is_file() and c['path'] == d['path']
+        assert {k: float(v) for k, v in c.items() if k not in ('name', 'path')} == \
+            {k: v for k, v in d.items() if k not in ('name', 'path')}
+        for k in ('semantic', 'brisque', 'total'): assert abs(float(shown[d['name']][k])-d[k]) < 6e-4
+        assert abs(d['level']-min(10*d['total'], 7)) < 1e-4 and abs(d['brisque']-(1-d['brisque_raw']/100)) < 1e-4
+    assert set(data['weights']) >= {'semantic', 'brisque'} and abs(sum(data['weights'].values())-1) < 1e-6
+    assert sorted(f.name for f in out.iterdir()) == ['s.csv', 's.json'], 'no half files'
+    assert 's.csv' in r.stderr and 's.json' in r.stderr
+
+def test_score_file_names_that_cannot_be_printed(folder, tmp_path, photo):
+    photo.save(folder/'two\nlines, "quoted".png')
+    photo.save(io := BytesIO(), 'png')
+    Path(os.fsdecode(os.fsencode(folder)+b'/latin\xe9.png')).write_bytes(io.getvalue())
+    r = ok('score', folder, '--csv', tmp_path/'s.csv', '--json', tmp_path/'s.json', '--sheet', tmp_path/'s.png')
+    assert len(r.stdout.splitlines()) == 6 and 'latin?.png' in r.stdout
+    with (tmp_path/'s.csv').open(encoding='utf-8', errors='surrogateescape', newline='') as f:
+        assert all(Path(row['path']).is_file() for row in csv.DictReader(f))
+    assert all(Path(p['path']).is_file() for p in json.loads((tmp_path/'s.json').read_text())['pictures'])
+
+def cell(sheet, i, cols=3, size=160, foot=34, gap=8, top=28):
+    "The picture at place `i` of a contact sheet"
+    left, up = gap+i%cols*(size+gap), top+i//cols*(size+foot+gap)
+    return sheet.crop((left, up, left+size, up+size))
+
+def test_score_sheet_is_in_the_order_of_the_scores(tmp_path):
+    "Three pictures of three colours: the sheet shows them as the table sorts them, whatever --sort says"
+    noise = np.random.default_rng(0).integers(0, 50, (128, 160, 3))
+    for name, sigma, colour in (('red', 0, 0), ('green', 2, 1), ('blue', 6, 2)):
+        a = noise.copy()
+        a[..., colour] += 150
+        im = Image.fromarray(a.astype(np.uint8)).filter(ImageFilter.GaussianBlur(sigma))
+        (tmp_path/'in').mkdir(exist_ok=True)
+        im.save(tmp_path/'in'/f'{name}.png')
+    best_first = names(ok('score', tmp_path/'in', '--sort', 'total').stdout)
+    for sort in ((), ('--sort', 'name')):
+        sheet = tmp_path/f's{len(sort)}.png'
+        ok('score', tmp_path/'in', '--sheet', sheet, *sort)
+        means = [np.asarray(cell(Image.open(sheet), i).crop((20, 60, 140, 150))).reshape(-1, 3).mean(0) for i in range(3)]
+        assert [['red', 'green', 'blue'][m.argmax()]+'.png' for m in means] == best_first
+    by = names(ok('score', tmp_path/'in', '--sort', 'brisque', '--sheet', tmp_path/'b.png').stdout)
+    m = np.asarray(cell(Image.open(tmp_path/'b.png'), 0).crop((20, 60, 140, 150))).reshape(-1, 3).mean(0)
+    assert ['red', 'green', 'blue'][m.argmax()]+'.png' == by[0]
+
+def test_score_sheet_of_many_says_what_is_left_out(tmp_path, photo):
+    (tmp_path/'in').mkdir()
+    small = photo.resize((100, 96))
+    for i in range(63): small.point(lambda v: min(255, v+2*i)).save(tmp_path/'in'/f'{i:02}.png')
+    r = ok('score', tmp_path/'in', '--sheet', tmp_path/'s.png')
+    line = next(l for l in r.stderr.splitlines() if 'left out' in l)
+    assert '60 of 63' in line and '3 left out' in line and len(r.stdout.splitlines()) == 64
+    assert Image.open(tmp_path/'s.png').size == (10*168+8, 28+6*202)
+
+def in_terminal(*args, stop_at=None):
+    "Exit code, standard output and what a person sees on the error stream; Ctrl-C when `stop_at` shows there"
+    pty, fcntl, termios = (pytest.importorskip(m) for m in ('pty', 'fcntl', 'termios'))
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack('HHHH', 24, 80, 0, 0))    # rows, columns: a bar needs some
+    p = subprocess.Popen([Path(sys.executable).with_name('qualiteacher'), *args], env=clean_env(), text=True,
+                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=theirs,
+                         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+    os.close(theirs)
+    seen = ''
+    try:
+        while part := os.read(ours, 4096):
+            seen += part.decode()
+            if stop_at and re.search(stop_at, seen): p.send_signal(signal.SIGINT); stop_at = None
+    except OSError: pass    # the other end is closed
+    stdout, code = p.stdout.read(), p.wait(300)
+    os.close(ours)
+    return code, stdout, seen
+
+def test_score_shows_a_bar_to_a_person_only(folder):
+    "In a terminal; never in a log, and never among the results"
+    r = ok('score', folder)
+    assert 'scoring' not in r.text and '\r' not in r.text
+    code, stdout, seen = in_terminal('score', folder)
+    assert code == 0 and re.search(r'scoring.*/3', seen) and stdout == r.stdout
+
+def test_score_interrupted_keeps_what_is_done(tmp_path, photo):
+    (tmp_path/'in').mkdir()
+    for i in range(80): photo.resize((800, 640)).save(tmp_path/'in'/f'{i:02}.jpg')
+    code, stdout, seen = in_terminal('score', tmp_path/'in', '--csv', tmp_path/'s.csv', stop_at=r'[1-9]\d*/80')
+    rows = list(csv.DictReader((tmp_path/'s.csv').open(newline='')))
+    assert code == 130 and 0 < len(rows) < 80 and names(stdout) == [r['name'] for r in rows]
+    assert f'interrupted: {len(rows)} of 80' in seen and 'Traceback' not in seen
 
 # --- restore, sweep ---
 def test_restore_a_file(folder, tmp_path):

@@ -1,7 +1,7 @@
 """Scene statistics: agreement with pyiqa on many pictures, the gradient on many photographs, other devices and types.
 
-QUALITEACHER_IQA_REFERENCE names a folder with the LIVE model and pyiqa's calibration pictures; without it that one test
-is skipped.
+QUALITEACHER_IQA_REFERENCE names a folder with the LIVE model, NIQE's parameters and pyiqa's calibration pictures; without
+it the tests that need them are skipped, and say so.
 """
 import copy, os
 from pathlib import Path
@@ -10,10 +10,42 @@ import pytest, torch, torch.nn.functional as F
 from qualiteacher import nss
 from qualiteacher.degradations import gaussian_blur, gaussian_noise, haze, jpeg, low_light_b, sharpen
 from qualiteacher.images import load_image, sample_paths
-from qualiteacher.nss import BICUBIC, BRISQUE, RGB601, brisque_features
+from qualiteacher.nss import (BICUBIC, BRISQUE, NSSDistance, RGB601, brisque_features, fit_aggd, fit_ggd, fit_pristine,
+                              patch_features)
 
 REFERENCE = os.environ.get('QUALITEACHER_IQA_REFERENCE')
+needs_reference = pytest.mark.skipif(not REFERENCE, reason=
+    'QUALITEACHER_IQA_REFERENCE names no folder: LIVE and NIQE were not checked')
 AUTHORS = dict(weights=RGB601, taps=BICUBIC, rounded=True)
+
+# Central 256 px of photographs of ours, in float64, by the implementation of pyiqa 0.1.16: BRISQUE with the LIVE model, NIQE
+# with BasicSR's parameters.  `python tests/test_nss.py` prints the table again (it needs the folder of references).
+EXPECTED = {
+    ('koala', 'clean'): (0.8375, 4.9377),
+    ('koala', 'blur'): (48.9318, 7.4510),
+    ('koala', 'noise'): (29.5166, 9.6810),
+    ('koala', 'jpeg'): (30.8427, 6.1070),
+    ('koala', 'haze'): (-0.9978, 4.8884),
+    ('astronaut', 'clean'): (2.8081, 3.7980),
+    ('astronaut', 'blur'): (42.8525, 7.1280),
+    ('astronaut', 'noise'): (38.5268, 9.0537),
+    ('astronaut', 'jpeg'): (28.2358, 6.3889),
+    ('astronaut', 'haze'): (2.7730, 3.9933),
+    ('coffee_cup', 'clean'): (9.9271, 7.6869),
+    ('coffee_cup', 'blur'): (52.7122, 10.9910),
+    ('coffee_cup', 'noise'): (37.9386, 11.4704),
+    ('coffee_cup', 'jpeg'): (34.4946, 11.7501),
+    ('coffee_cup', 'haze'): (11.0291, 8.0748),
+    ('machu_picchu', 'clean'): (10.9092, 3.6934),
+    ('machu_picchu', 'blur'): (51.4175, 6.5053),
+    ('machu_picchu', 'noise'): (45.9741, 10.3147),
+    ('machu_picchu', 'jpeg'): (48.7793, 7.8141),
+    ('machu_picchu', 'haze'): (6.5943, 3.5898),
+    ('cliff_village', 'clean'): (18.9758, 3.4939),
+    ('cliff_village', 'blur'): (53.0854, 8.3646),
+    ('cliff_village', 'noise'): (39.5090, 7.1683),
+    ('cliff_village', 'jpeg'): (41.5639, 5.2758),
+    ('cliff_village', 'haze'): (18.2417, 3.4092),}
 
 def gen(n): return torch.Generator().manual_seed(n)
 
@@ -28,6 +60,18 @@ def photographs():
 
 @pytest.fixture(scope='module')
 def brisque(): return BRISQUE()
+
+@pytest.fixture(scope='module', params=[BRISQUE, NSSDistance])
+def scorer(request): return request.param()
+
+def middle(x, size=256):
+    top, left = ((n-size)//2 for n in x.shape[-2:])
+    return x[..., top:top+size, left:left+size]
+
+def of_ours(name, kind):
+    "A picture that `EXPECTED` knows, float64"
+    path = next(p for s in ('train', 'test') for p in sample_paths(s) if p.stem == name)
+    return KINDS[kind](middle(load_image(path)[None])).double()
 
 def pyiqa_score(x, m):
     "pyiqa's implementation with the numbers of our module `m`"
@@ -54,7 +98,7 @@ def test_agrees_with_pyiqa(photographs, record_property):
                     + ', '.join(f'{k} {v:.5f}' for k, v in worst.items()))
     assert max(worst.values()) < .05, worst
 
-@pytest.mark.skipif(not REFERENCE, reason='QUALITEACHER_IQA_REFERENCE names no folder: the LIVE model was not checked')
+@needs_reference
 def test_live_model_gives_the_published_row(record_property):
     ref = Path(REFERENCE)
     live = BRISQUE.from_libsvm(ref/'brisque_live_allmodel.txt', ref/'brisque_live_allrange.txt')
@@ -86,30 +130,14 @@ def test_descent_lowers_the_score(photographs, brisque):
         after = brisque((v-.2/255*g.sign()).clamp(0, 1))
         assert after < before-1
 
-@pytest.mark.parametrize('size', [(96, 96), (97, 131), (200, 99)])
-def test_any_size_any_company(photographs, brisque, size):
-    x = torch.cat([p[..., :size[0], :size[1]] for p in photographs if min(p.shape[-2]-size[0], p.shape[-1]-size[1]) >= 0][:6]
-                  or [F.interpolate(p, size) for p in photographs[:6]])
-    s = brisque(x)
-    assert s.shape == (len(x),) and s.isfinite().all()
-    alone = torch.cat([brisque(v[None]) for v in x])
-    torch.testing.assert_close(s, alone, atol=1e-3, rtol=0)
-    torch.testing.assert_close(brisque(x.flip(0)).flip(0), s, atol=1e-3, rtol=0)
-
-def test_nothing_in_the_picture(brisque):
-    "Constants, a single bright pixel, stripes, a checkerboard: finite score, finite gradient"
-    h = torch.arange(128)
-    odd = {'black': torch.zeros(128, 128), 'white': torch.ones(128, 128), 'pixel': torch.zeros(128, 128),
-           'stripes': (h % 2).float().expand(128, 128), 'board': ((h[:, None]+h) % 2).float(),
-           'half': (h > 63).float().expand(128, 128), 'faint': .5+1e-6*(h % 3).float().expand(128, 128)}
-    odd['pixel'][64, 64] = 1
-    for rounded in (False, True):
-        m = BRISQUE(rounded=rounded)
-        for name, y in odd.items():
-            v = y.expand(1, 3, 128, 128).clone().requires_grad_()
-            s = m(v)
-            s.sum().backward()
-            assert s.isfinite().all() and v.grad.isfinite().all(), (name, rounded, s)
+@pytest.mark.parametrize('rounded', [False, True])
+def test_nothing_in_the_picture_with_both_recipes(rounded):
+    m = BRISQUE(rounded=rounded)
+    for name, y in NOTHING.items():
+        v = y.expand(1, 3, 128, 128).clone().requires_grad_()
+        s = m(v)
+        s.sum().backward()
+        assert s.isfinite().all() and v.grad.isfinite().all(), (name, s)
 
 def test_types_and_copies(photographs, brisque):
     x = photographs[0]
@@ -139,3 +167,131 @@ def test_gpu_gives_the_same(photographs, brisque):
 def test_features_do_not_need_a_model(photographs):
     f = brisque_features(photographs[0])
     assert f.shape == (1, 36) and f.dtype == torch.float64
+
+# --- against the references, on pictures of ours ---
+def pyiqa_niqe(x, m):
+    arch = pytest.importorskip('pyiqa.archs.niqe_arch')
+    return arch.calculate_niqe(x, mu_pris_param=m.mean[None], cov_pris_param=m.cov[None])
+
+def references():
+    ref = Path(REFERENCE)
+    return (BRISQUE.from_libsvm(ref/'brisque_live_allmodel.txt', ref/'brisque_live_allrange.txt'),
+            NSSDistance.from_niqe(ref/'niqe_pris_params.npz'))
+
+@needs_reference
+def test_expected_scores_of_ours(record_property):
+    live, niqe = references()
+    off = {k: (abs(live(of_ours(*k)).item()-v[0]), abs(niqe(of_ours(*k)).item()-v[1])) for k, v in EXPECTED.items()}
+    a, b = (max(v) for v in zip(*off.values()))
+    record_property('measured', f'{len(off)} pictures of ours against the committed scores: LIVE {a:.5f}, NIQE {b:.5f} at most')
+    assert len(off) >= 20 and a < .05 and b < .01, off
+
+@needs_reference
+def test_niqe_gives_the_calibrated_row(record_property):
+    _, niqe = references()
+    calibrated = dict(I03=15.6538, I04=3.6549, I06=3.2342, I08=3.1922, I19=9.0722)
+    got = {n: niqe(load_image(Path(REFERENCE)/f'dist_dir/{n}.png')[None]).item() for n in calibrated}
+    record_property('measured', 'NIQE row ' + ' '.join(f'{v:.4f}' for v in got.values()))
+    assert all(abs(got[n]-v) < .01 for n, v in calibrated.items()), got
+
+def test_niqe_agrees_with_pyiqa(record_property):
+    "Any pristine cloud will do for that; patches without a single product on one side pyiqa leaves out, we do not"
+    own = NSSDistance()
+    m = NSSDistance(dict(mean=own.mean, cov=own.cov), prior=0, rounded=True, crop=True)
+    worst, n, flat = {}, 0, 0
+    for path in sample_paths('test')[:10]:
+        for kind, spoil in KINDS.items():
+            x = spoil(load_image(path)[None]).double()
+            theirs = pyiqa_niqe(x, m).item()
+            f, _ = patch_features(x, rounded=True, crop=True)
+            if (f[..., [4, 8, 12, 16, 22, 26, 30, 34]] < 1e-9).any(): flat += 1; continue    # an empty left side
+            worst[kind], n = max(worst.get(kind, 0), abs(m(x).item()-theirs)), n+1
+    record_property('measured', f'NIQE against pyiqa, {n} pictures ({flat} with empty patches left out), float64: '
+                    'largest difference '+ ', '.join(f'{k} {v:.5f}' for k, v in worst.items()))
+    assert n >= 50 and max(worst.values()) < .01, worst
+
+# --- the fits and the distance ---
+@pytest.mark.parametrize('shape', [.5, 1, 2, 5])
+def test_gradcheck_of_the_fits(shape):
+    z = torch.randn(3, 50, generator=gen(7)).double()
+    z = (z.sign()*z.abs()**(2/shape)+.1).requires_grad_()
+    for fit in (fit_ggd, fit_aggd): assert torch.autograd.gradcheck(lambda v: torch.stack(fit(v)), z)
+
+def test_distance_has_a_gradient(photographs):
+    m = NSSDistance()
+    for x in photographs:
+        for kind in ('clean', 'dark', 'jpeg', 'noise'):
+            v = KINDS[kind](x).requires_grad_()
+            before = m(v)
+            g, = torch.autograd.grad(before.sum(), v)
+            assert g.isfinite().all() and g.norm() > 0, kind
+        # along its gradient a smooth step keeps what the slope promises (noise: no flat areas, so no jumps)
+        with torch.no_grad(): after = m((v-.1*g/g.norm()).clamp(0, 1))
+        assert after < before
+
+def test_distance_rises_with_damage():
+    m = NSSDistance()
+    big = torch.cat([middle(load_image(p)[None]) for p in sample_paths('test')[:8]])
+    with torch.no_grad():
+        clean = m(big)
+        for spoil in (lambda x: gaussian_blur(x, 2), lambda x: gaussian_noise(x, .1, gen(1)), lambda x: jpeg(x, 10)):
+            worse = m(spoil(big)) > clean            # one clean picture in eight may be an outlier itself
+            assert worse.sum() >= 7 and m(spoil(big)).mean() > clean.mean()+1
+
+def test_pristine_cloud_can_be_another(photographs, tmp_path):
+    from safetensors.torch import save_file
+    p = fit_pristine([load_image(q) for q in sample_paths('test')[:8]], sharp=.5)
+    save_file({k: v.contiguous() for k, v in p.items()}, tmp_path/'p.safetensors')
+    a, b = NSSDistance(p), NSSDistance(tmp_path/'p.safetensors')
+    x = photographs[0]
+    assert torch.equal(a(x), b(x)) and not torch.equal(a(x), NSSDistance()(x))
+    with pytest.raises(ValueError, match='37'): fit_pristine([x[0]])
+    with pytest.raises(ValueError, match='pristine'): NSSDistance({**p, 'cov': torch.zeros(36, 36)})
+    with pytest.raises(FileNotFoundError, match='pristine'): NSSDistance(tmp_path/'none.safetensors')
+    with pytest.raises(FileNotFoundError, match='path'): NSSDistance.from_niqe(tmp_path/'none.npz')
+
+# --- odd input, both scorers ---
+H = torch.arange(128)
+NOTHING = {'black': torch.zeros(128, 128), 'grey': torch.full((128, 128), .5), 'white': torch.ones(128, 128),
+           'pixel': (H == 64).float()*(H[:, None] == 64), 'stripes': (H % 2).float().expand(128, 128),
+           'board': ((H[:, None]+H) % 2).float(), 'half': (H > 63).float().expand(128, 128),
+           'faint': .5+1e-6*(H % 3).float().expand(128, 128)}
+
+@pytest.mark.parametrize('name', NOTHING)
+@pytest.mark.parametrize('kind', [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_no_picture_gives_nan(scorer, name, kind):
+    v = NOTHING[name].expand(2, 3, 128, 128).to(kind).requires_grad_()
+    s = scorer(v)
+    s.sum().backward()
+    assert s.dtype == torch.promote_types(kind, torch.float32) and s.isfinite().all() and v.grad.isfinite().all()
+    assert name != 'grey' or s.min() > 20
+
+@pytest.mark.parametrize('spoil, text', [
+    (lambda x: x[..., :8, :8], '96 px'), (lambda x: x[..., :95], '96 px'), (lambda x: x[:, :1], r'\(B,3'),
+    (lambda x: torch.cat([x, x[:, :1]], 1), r'\(B,3'), (lambda x: x[0], r'\(B,3'), (lambda x: x[:0], r'\(B,3'),
+    (lambda x: (255*x).byte(), 'uint8'), (lambda x: 255*x, 'values'), (lambda x: x-.5, 'values'), (lambda x: x/0, 'values'),
+    (lambda x: x.index_fill(-1, torch.tensor([5]), torch.nan), 'nan')])
+def test_refuses(scorer, spoil, text):
+    x = middle(load_image(sample_paths('test')[0])[None], 128)
+    with pytest.raises(ValueError, match=text): scorer(spoil(x))
+
+@pytest.mark.parametrize('size', [(96, 96), (97, 131), (191, 96), (200, 333)])
+def test_alone_or_in_company(scorer, size):
+    x = torch.cat([F.interpolate(load_image(p)[None], size, mode='area') for p in sample_paths('test')[:6]])
+    x[1], x[4] = 0, 1                                       # neighbours without content change nothing
+    s = scorer(x)
+    assert s.shape == (6,) and s.isfinite().all()
+    torch.testing.assert_close(s, torch.cat([scorer(v[None]) for v in x]), atol=1e-3, rtol=1e-5)
+    torch.testing.assert_close(scorer(x.flip(0)).flip(0), s, atol=1e-3, rtol=1e-5)
+
+def test_cast_of_the_module_changes_nothing(scorer, photographs):
+    for cast in (lambda m: m.float(), lambda m: m.half(), lambda m: m.bfloat16()):
+        assert torch.equal(cast(copy.deepcopy(scorer))(photographs[0]), scorer(photographs[0]))
+
+if __name__ == '__main__':
+    live, niqe = references()
+    names = 'koala', 'astronaut', 'coffee_cup', 'machu_picchu', 'cliff_village'
+    for name in names:
+        for kind in ('clean', 'blur', 'noise', 'jpeg', 'haze'):
+            x = of_ours(name, kind)
+            print(f"    {(name, kind)}: ({pyiqa_score(x, live).item():.4f}, {pyiqa_niqe(x, niqe).item():.4f}),")

@@ -3,7 +3,9 @@ import sys
 import pytest, torch
 from conftest import run
 from qualiteacher.backbones import weights_path
-from qualiteacher.semantic import EarlyFeatures, SemanticScorer
+from qualiteacher.degradations import jpeg
+from qualiteacher.images import load_image, sample_paths
+from qualiteacher.semantic import EarlyFeatures, SemanticScorer, distort, fit_ridge, trace_statistics
 
 def gen(n): return torch.Generator().manual_seed(n)
 
@@ -33,6 +35,39 @@ def test_gradient_agrees_with_a_small_step(scorer):
     with torch.no_grad(): measured = (scorer(x+step)-scorer(x-step)).item()
     assert measured == pytest.approx(2*(g*step).sum().item(), rel=.2)
 
-def test_weights_are_small():
-    names = 'semantic_ridge.safetensors', 'semantic_examples.safetensors'
-    assert sum(weights_path(n).stat().st_size for n in names) < 2e6
+def test_weights_are_small_and_the_table_stays_out_of_the_package():
+    assert weights_path('semantic_ridge.safetensors').stat().st_size < 2e4
+    assert not list(weights_path('semantic_ridge.safetensors').parent.glob('semantic_examples*'))
+
+def down(scorer, xs):
+    "Do the scores fall from picture to picture, one swap of neighbours allowed?"
+    with torch.no_grad(): s = torch.cat([scorer(x) for x in xs])
+    rank = s.argsort().argsort().double()
+    return torch.corrcoef(torch.stack([rank, torch.arange(len(s)).double()]))[0, 1] <= -.89
+
+@pytest.mark.parametrize('kind', ['blur', 'noise', 'jpeg', 'haze', 'dark', 'cast', 'sharpen'])
+def test_a_growing_fault_lowers_the_score(scorer, kind):
+    "On eight photographs that took no part in the fit; two may fail"
+    ok = 0
+    for i, p in enumerate(sample_paths('unlabelled')[:8]):
+        x = load_image(p, 160)[None]
+        ok += bool(down(scorer, [distort(x, kind, s, gen(i)) for s in (.1, .3, .5, .7, .9)]))
+    assert ok >= 6
+
+def test_traces_do_not_depend_on_the_neighbours_or_on_where_the_grid_begins():
+    x = torch.rand(3, 3, 67, 90, generator=gen(2))
+    s = trace_statistics(x)
+    assert s.shape == (3, 17) and torch.allclose(s[1:2], trace_statistics(x[1:2]), atol=1e-5)
+    y = jpeg(load_image(sample_paths('unlabelled')[0], 160)[None], 15)
+    whole, moved = (trace_statistics(v)[0, 10] for v in (y, y[..., 3:, 5:]))
+    assert abs(whole-moved) < .3            # JPEG blocks are found wherever the grid begins
+
+def test_series_make_a_faint_fault_count():
+    "Two inputs: one follows the subject, one follows a faint fault that least squares overlooks"
+    g = gen(3)
+    subject, fault = torch.randn(40, 1, generator=g).expand(40, 5), torch.arange(5.).expand(40, 5)
+    y = (subject-.01*fault).flatten()
+    X = torch.stack([subject.flatten(), fault.flatten()+3*torch.randn(200, generator=g)], 1)
+    rows = torch.arange(200).view(40, 5)
+    plain, paired = fit_ridge(X, y, .1)['weight'][1], fit_ridge(X, y, .1, series=rows)['weight'][1]
+    assert paired < 3*plain < 0

@@ -61,3 +61,52 @@ def test_ctrl_c_leaves_a_usable_student(tmp_path, folder):
     student, meta = load_student(out/'student.safetensors')
     assert 0 < meta['about']['steps'] < 200 and meta['about']['steps'] == weights(out)['step']
     assert student(torch.rand(1, 3, 32, 32), quality=7).isfinite().all()
+
+# --- the settings that keep something between steps ---
+def small(out=None, on_step=(), **changes):
+    from test_step import make
+    return make(out, on_step, steps=6, batch=1, blocks=1, save_every=2, **changes)
+
+def test_earlier_teacher_and_meter_survive_a_resume(tmp_path):
+    from qualiteacher.training import QualiTeacher, stop_when_hacked
+    changes = dict(earlier=2, levels='bank', labels='bank', recipe='paper')
+    measured = iter([dict(reward=(.5, 0), piqe=(.5, 0)), dict(reward=(.6, 0), piqe=(.4, 0)), dict(reward=(.7, 0), piqe=(.3, 0))]*2)
+    look = stop_when_hacked(lambda model: next(measured), every=2, watch=('piqe',))       # three measurements are one too few
+    whole = small(tmp_path/'whole', [look], **changes).fit(progress=False)
+    assert not whole.stopped and [s for s, _ in whole.meter] == [2, 4, 6] and 'earlier' in whole.bank.last('picture 0')[-1].name
+    class Killed(Exception): pass
+    def kill(t, logs):
+        if t.step == 5: raise Killed
+    part = small(tmp_path/'part', [look, kill], **changes)
+    try: part.fit(progress=False)
+    except Killed: pass
+    fresh = small(**changes)
+    again = QualiTeacher.resume(tmp_path/'part'/'checkpoint.pt', fresh.student, fresh.iqa, fresh.real, fresh.pairs,
+                                out=tmp_path/'part', device='cpu', on_step=[look])
+    assert again.step == 4 and len(again.meter) == 2
+    again.fit(progress=False)
+    assert again.meter == whole.meter and again.stopped == ''
+    for a, b in zip(again.student.state_dict().values(), whole.student.state_dict().values()): assert torch.equal(a, b)
+    for a, b in zip(again.earlier.state_dict().values(), whole.earlier.state_dict().values()): assert torch.equal(a, b)
+    assert not all(torch.equal(a, b) for a, b in zip(whole.earlier.state_dict().values(), fresh.earlier.state_dict().values()))
+
+def test_a_stopped_run_stays_stopped(tmp_path):
+    def stop(t, logs):
+        if t.step == 3: t.stopped = 'stopped by hand'
+    t = small(tmp_path, [stop]).fit(progress=False)
+    assert t.step == 3 and 'stopped by hand' in t.describe()
+    from qualiteacher.training import QualiTeacher
+    fresh = small()
+    again = QualiTeacher.resume(tmp_path/'checkpoint.pt', fresh.student, fresh.iqa, fresh.real, fresh.pairs, out=tmp_path, device='cpu')
+    assert again.stopped and again.fit(progress=False).step == 3
+    again.stopped = ''                                                            # unless somebody says otherwise
+    assert again.fit(progress=False).step == 6
+
+def test_controls_and_filter():
+    from qualiteacher.training import training_step
+    t = small(levels='none'); logs = training_step(t)
+    assert not len(t.trained) and all(p.grad is None or not p.grad.any() for p in t.student.condition_parameters()), 'nothing is told'
+    t = small(levels='constant'); logs = training_step(t)
+    assert set(logs['levels']) == {7.} and t.level_counts()[7] == len(logs['levels'])
+    t = small(min_score=1.1); logs = training_step(t)
+    assert logs['levels'] == [] and 'label' not in logs and len(t.bank) == 1, 'kept, but not taught'
