@@ -373,7 +373,7 @@ def _dump_bad_step(self:QualiTeacher, logs):
     raise ValueError(f'loss: expected a finite number, got {logs}; the inputs of step {self.step} '
                      f'were saved to {where}')
 
-# %% ../nbs/10_training.ipynb #e435c910
+# %% ../nbs/10_training.ipynb #f869a0b9
 @patch
 def fit(self:QualiTeacher,
     progress:bool=True,  # show a bar
@@ -391,7 +391,7 @@ def fit(self:QualiTeacher,
             for f in self.on_step: f(self, logs)
             if self.step % self.cfg.save_every==0 or interrupt.asked: self.save()
     if self.step % self.cfg.save_every: self.save()
-    if progress: print(self.describe())
+    if progress and not interrupt.asked: print(self.describe())
     if interrupt.asked: raise KeyboardInterrupt(f'stopped after step {self.step}')
     return self
 
