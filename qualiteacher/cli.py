@@ -295,7 +295,7 @@ def cmd_score(args):
     lost = [s for s in args.images if not any(Path(r['path']).is_relative_to(s) for r in rows)]
     if lost: raise Refused(f'not scored: {", ".join(lost)}')
 
-# %% ../nbs/13_cli.ipynb #1973d9a5
+# %% ../nbs/13_cli.ipynb #0c46b9f2
 def _real_and_out(args):
     from qualiteacher.images import ImageFolder
     out = Path(args.out)
@@ -328,14 +328,14 @@ def cmd_train(args):
     else: t = QualiTeacher(*parts, cfg, out, args.device)
     try: t.fit()
     finally:
-        if t.step: save_student(t.student, out/'student.safetensors', task='low light',
+        if t.step: save_student(t.teacher.net, out/'student.safetensors', task='low light',
                                 steps=t.step, seed=t.cfg.seed)
+    shares = ', '.join(f'{n} {v:.1%}' for n,v in t.mean_shares().items())
     print(f'{t.step} steps; labels for {len(t.bank)} of {len(t.real)} pictures; levels taught '
-          f'{t.level_counts()}\n'
-          f'share of the gradient '
-          f'{ {n:round(v,3) for n,v in t.mean_shares().items()} }\n{out/"student.safetensors"}')
+          f'{t.level_counts()}', f'share of the gradient: {shares}', out/'student.safetensors',
+          sep='\n')
 
-# %% ../nbs/13_cli.ipynb #dfcf1e58
+# %% ../nbs/13_cli.ipynb #90de733f
 def cmd_sweep(args):
     "qualiteacher sweep IMG OUT.png"
     import torch
@@ -360,19 +360,18 @@ def cmd_evaluate(args):
             raise Refused(f'--truth: expected a picture of the same name for each of --real, '
                           f'missing {missing}')
         truth = [load_image(Path(args.truth)/p.name, args.short) for p in paths]
-    models,dev = {'input':lambda x: x,
-                  'base':lambda x,b=load_base(): restore(b, x)},args.device or _device()
+    models = {'input':lambda x: x, 'base':lambda x,b=load_base(): restore(b, x)}
+    dev = args.device or _device()
     for f in args.weights or [None]:
         s = _student(f)[0].to(dev)
-        for q in (0,4,7):
-            models[f'{Path(f).stem if f else "shipped"} at {q}'] = lambda x,s=s,q=q: restore(s, x,
-                                                                                             q)
+        name = Path(f).stem if f else 'shipped'
+        for q in (0,4,7): models[f'{name} at {q}'] = lambda x,s=s,q=q: restore(s, x, q)
     table = evaluate(models, [load_image(p, args.short) for p in paths], _ensemble(args), truth)
     wide = max(map(len, table))
-    for n,r in table.items(): print(f'{n:{wide}}',
-                                    *(f'{c} {m:.3f} ({s:.3f})' for c,(m,s) in r.items()))
+    for n,r in table.items():
+        print(f'{n:{wide}}', *(f'{c} {m:.3f} ({s:.3f})' for c,(m,s) in r.items()))
 
-# %% ../nbs/13_cli.ipynb #c376006e
+# %% ../nbs/13_cli.ipynb #515a2a65
 def cmd_demo(args):
     "qualiteacher demo [--out runs/demo] [--preset demo] [--steps N] [--seed N]"
     from qualiteacher.demo import run_demo
@@ -395,7 +394,7 @@ def cmd_doctor(args):
     import importlib.metadata as md, platform, torch
     from qualiteacher import __version__
     from qualiteacher.images import sample_paths
-    from qualiteacher.iqa import _PYIQA, IQAEnsemble, find_weights, _member
+    from qualiteacher.iqa import _LICENCES, _PYIQA, IQAEnsemble, find_weights, _member
     print(f'qualiteacher {__version__}, Python {platform.python_version()}, torch '
           f'{torch.__version__}')
     for n in ('torchvision','pyiqa','fastcore','timm'):
@@ -407,12 +406,12 @@ def cmd_doctor(args):
           {s: len(sample_paths(s)) for s in ('train','unlabelled','test','lowlight')})
     print('metrics:')
     for n in IQAEnsemble.PRESETS['offline']:
-        try: print(f'  {n:9} works, weights come with the package') if _member(n, None,
-                                                                               False) else None
+        try: _member(n, None, False); print(f'  {n:9} works, weights come with the package')
         except Exception as e: print(f'  {n:9} FAILS: {e}')
     for n,(*_,file,arg) in _PYIQA.items():
         path,dirs = find_weights(file) if file else (None, find_weights('none')[1])
-        if not file: print(f'  {n:9} works through pyiqa, no weights needed')
+        if _LICENCES.get(n)=='none': print(f'  {n:9} works through pyiqa, no weights needed')
+        elif not file: print(f'  {n:9} needs several files, which pyiqa fetches with --download')
         elif path: print(f'  {n:9} works through pyiqa, weights {path}')
         else: print(f'  {n:9} needs {file}: put it into one of {", ".join(map(str, dirs))}, or set'
                     f' QUALITEACHER_WEIGHTS, or use --download')

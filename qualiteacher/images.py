@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['MIN_SIDE', 'SUFFIXES', 'load_image', 'resize', 'to_uint8', 'save_image', 'test_tensor', 'scan_folder', 'ImageFolder',
            'data_root', 'sample_table', 'sample_paths', 'notebook_style', 'show_image', 'add_inset', 'show_images',
-           'psnr', 'luma', 'ssim']
+           'psnr', 'luma', 'ssim', 'spearman']
 
 # %% ../nbs/00_images.ipynb #6cc78ada
 import csv,hashlib
@@ -286,3 +286,16 @@ def ssim(
     vx,vy,cxy = blur(x*x)-mx*mx, blur(y*y)-my*my, blur(x*y)-mx*my
     s = (2*mx*my+.01**2)*(2*cxy+.03**2)/((mx*mx+my*my+.01**2)*(vx+vy+.03**2))
     return s.flatten(1).mean(1)
+
+# %% ../nbs/00_images.ipynb #bde5d4d8
+def spearman(
+    a,       # (n,) numbers
+    b,       # (n,) numbers; in both, ties share their mean rank
+)->float:    # in [-1,1]; nan if one of them is constant
+    "Spearman's rank correlation"
+    a,b = (torch.as_tensor(v).double() for v in (a, b))
+    if a.ndim!=1 or a.shape!=b.shape:
+        raise ValueError(f'a, b: expected (n,) twice, got {tuple(a.shape)} and {tuple(b.shape)}')
+    def rank(v): return ((v[:,None]>v).sum(1)+(v[:,None]>=v).sum(1)).double()
+    a,b = rank(a)-rank(a).mean(), rank(b)-rank(b).mean()
+    return (a@b/(a.norm()*b.norm())).item()

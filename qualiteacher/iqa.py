@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['REFUSED', 'SERIES', 'ScoreSpec', 'prepare', 'Metric', 'find_weights', 'pyiqa_metric', 'score_to_level', 'Scores',
-           'Quantiles', 'IQAEnsemble', 'odd_pictures', 'check_scorer', 'series', 'spearman']
+           'Quantiles', 'IQAEnsemble', 'odd_pictures', 'check_scorer', 'series']
 
 # %% ../nbs/06_iqa.ipynb #6dba6433
 import io, os, socket, sys, types, warnings
@@ -420,7 +420,7 @@ def _odd(f, name, x):
     if name=='uint8': _same(s, f(x.float()/255), name, 1e-3)
     return s.item()
 
-# %% ../nbs/06_iqa.ipynb #ad698c34
+# %% ../nbs/06_iqa.ipynb #1203e905
 def _cast0(x, g, seed): return low_light(x, (g,g), (1.2,1.2), 0., read=0., generator=_gen(seed))
 def _gen(seed): return torch.Generator().manual_seed(seed)
 
@@ -444,15 +444,6 @@ def series(
     "One picture, spoiled five times"
     f,strengths = SERIES[kind]
     return torch.cat([f(x, v, seed) for v in strengths])
-
-def spearman(
-    a, b,  # (n,) each; ties share their mean rank
-)->float:  # Spearman's, in [-1,1]; 0 if one of them is constant
-    "Do two lists of numbers have the same order?"
-    r = [(v[:,None] > v).double().sum(1)+((v[:,None]==v).double().sum(1)-1)/2
-         for v in (torch.as_tensor(a).double(), torch.as_tensor(b).double())]
-    r = torch.stack([v-v.mean() for v in r])
-    return (r[0]@r[1]/r.norm(dim=1).prod().clamp_min(1e-12)).item()
 
 # %% ../nbs/06_iqa.ipynb #a7a7ba4e
 @patch

@@ -5,16 +5,16 @@
 # %% auto #0
 __all__ = ['Gate', 'Gates', 'relative_level', 'Label', 'LabelBank', 'make_labels']
 
-# %% ../nbs/08_label_bank.ipynb #bf64b331
+# %% ../nbs/08_label_bank.ipynb #b35b8a62
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
-from .images import psnr, to_uint8
+from .images import psnr, spearman, to_uint8
 from .conditioning import TOP_LEVEL
 from .iqa import score_to_level
-from .teacher import between_share, rank_correlation
+from .teacher import between_share
 
 # %% ../nbs/08_label_bank.ipynb #42a8cc92
 class Gate:
@@ -239,7 +239,7 @@ def load_state_dict(self:LabelBank, s):
             raise FileNotFoundError(f'bank: expected label {e["id"]} in '
                                     f'{self.root or "the checkpoint"}, found none')
 
-# %% ../nbs/08_label_bank.ipynb #d8994b7e
+# %% ../nbs/08_label_bank.ipynb #288485b6
 @patch
 def report(self:LabelBank,
     truth:dict={},  # {key: (3,H,W)} of the pictures whose truth is known
@@ -254,7 +254,7 @@ def report(self:LabelBank,
         if len(labels) < 3: continue
         y = torch.stack([l.tensors()[0] for l in labels])
         right = psnr(y, truth[key].cpu()[None].expand_as(y))
-        rhos.append(rank_correlation(torch.tensor([l.score for l in labels]), right))
+        rhos.append(spearman(torch.tensor([l.score for l in labels]), right))
     rhos = [r for r in rhos if r==r]
     within = torch.stack([g.var(unbiased=False) for g in groups]).mean().sqrt() if groups else None
     return dict(pictures=len(self), labels=len(self._entries()), ranked=len(rhos),

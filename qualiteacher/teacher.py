@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['IDENTITY', 'GEOMETRIC', 'EXPOSURE', 'SCALES', 'STRENGTHS', 'RECIPES', 'EMATeacher', 'View', 'Proposal', 'as_views',
-           'PseudoLabeler', 'rank_correlation', 'between_share']
+           'PseudoLabeler', 'between_share']
 
 # %% ../nbs/07_teacher.ipynb #10784492
 import copy
@@ -162,16 +162,6 @@ class PseudoLabeler:
                  for v in self.views]
         geometric = torch.tensor([isinstance(v, View) and v.geometric for v in self.views])
         return Proposal(names, c, self.iqa.score(c), maps, geometric)
-
-# %% ../nbs/07_teacher.ipynb #4cf89f34
-def rank_correlation(
-    a:torch.Tensor,  # (n,)
-    b:torch.Tensor,  # (n,)
-)->float:            # Spearman's rho; nan if one of them is constant
-    "Spearman's rank correlation; ties get their mean rank"
-    def rank(v): return ((v[:,None]>v).sum(1)+(v[:,None]>=v).sum(1)).double()
-    a,b = rank(a)-rank(a).mean(), rank(b)-rank(b).mean()
-    return ((a*b).sum()/(a.norm()*b.norm())).item()
 
 # %% ../nbs/07_teacher.ipynb #8f19d9a6
 def between_share(

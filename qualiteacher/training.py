@@ -408,7 +408,7 @@ class _Interrupt:
     def __exit__(self, *_):
         if self.old is not None: signal.signal(signal.SIGINT, self.old)
 
-# %% ../nbs/10_training.ipynb #91fef9e7
+# %% ../nbs/10_training.ipynb #1b0596aa
 @patch
 def calibrate(self:QualiTeacher,
     n:int=16,  # pictures to look at
@@ -452,9 +452,11 @@ def label_report(self:QualiTeacher)->dict:
                 live_share=sum(map(self.iqa.live_share, y))/len(y))
 
 @patch
-def describe(self:QualiTeacher)->str:
+def describe(self:QualiTeacher,
+    report:dict=None,  # from `label_report`; None: made now
+)->str:                # a few lines
     "`label_report` in words"
-    r = self.label_report()
+    r = report or self.label_report()
     share = lambda v: f'{v:.0%}' if v==v else 'none varies'
     rank = f'rank correlation {r["rank"]:.2f} ({r["ranked"]} pictures)'
     lines = ['labels trained at levels 0 to 7: '+' '.join(map(str, r['level_counts'].values())),

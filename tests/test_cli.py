@@ -24,6 +24,7 @@ def test_doctor(tmp_path):
     for word in ('qualiteacher', 'python', 'torch', 'pyiqa', 'cpu', 'brisque', 'musiq', 'clipiqa'): assert word in out, word
     assert re.search(r'\.(pth|pt)\b', out), 'names the weight files that are missing'
     assert str(tmp_path).lower() in out, 'and where to put them'
+    assert re.search(r'piqe +works', out) and not re.search(r'hyperiqa +works', out), 'no claim of weights that are missing'
 
 # --- score ---
 def test_score(folder):

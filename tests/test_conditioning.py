@@ -60,6 +60,16 @@ def same(a, b): return type(a) is type(b) and all(torch.equal(i, j) for i, j in 
 def close(a, b, atol=1e-5):
     for i, j in zip(leaves(a), leaves(b), strict=True): torch.testing.assert_close(i, j, atol=atol, rtol=1e-4)
 
+def at_once(f, expected, times):
+    "A thread for each key, each calling f(key) again and again; every answer must be the expected one"
+    got = {}
+    def visitor(v):
+        for _ in range(times): got[v] = f(v)
+    threads = [threading.Thread(target=visitor, args=(v,)) for v in expected]
+    for t in threads: t.start()
+    for t in threads: t.join()
+    for v in expected: close(got[v], expected[v])
+
 def scramble(module, seed=0, std=.3):
     g = torch.Generator().manual_seed(seed)
     for p in module.parameters(): nn.init.normal_(p, std=std, generator=g)
@@ -192,16 +202,11 @@ def test_compile_many_levels_and_parts(x):
 def test_compiled_student_in_threads_and_after_errors(x):
     s = QualityConditioned(TwoHeads()).eval(); scramble(s.condition)
     eager = {v: s(x, quality=v) for v in (0., 2.5, 7.)}
-    c, got = torch.compile(s, backend='aot_eager'), {}
+    c = torch.compile(s, backend='aot_eager')
     close(c(x, quality=7.), eager[7.])
     with pytest.raises(Exception): c(x[:, :1], quality=7.)
     close(c(x), s.net(x)); close(s(x), s.net(x))
-    def visitor(v):
-        for _ in range(5): got[v] = c(x, quality=v)
-    threads = [threading.Thread(target=visitor, args=(v,)) for v in eager]
-    for t in threads: t.start()
-    for t in threads: t.join()
-    for v in eager: close(got[v], eager[v])
+    at_once(lambda v: c(x, quality=v), eager, times=5)
     twin = copy.deepcopy(s); scramble(twin.condition, 1)
     close(torch.compile(twin, backend='aot_eager')(x, quality=7.), twin(x, quality=7.))
 
@@ -240,13 +245,8 @@ def test_errors_threads_and_other_students(x):
     y, y7, o7 = s.net(x), s(x, quality=7), other(x, quality=7)
     with pytest.raises(RuntimeError): s(x[:, :1], quality=7)               # the network itself fails
     assert same(s(x), y) and same(s.net(x), y) and same(other(x, quality=7), o7) and not same(o7, y7)
-    alone, got = {v: s(x, quality=v) for v in range(8)}, {}
-    def visitor(v):
-        for _ in range(10): got[v] = s(x, quality=v)
-    threads = [threading.Thread(target=visitor, args=(v,)) for v in alone]
-    for t in threads: t.start()
-    for t in threads: t.join()
-    for v in alone: close(got[v], alone[v])
+    alone = {v: s(x, quality=v) for v in range(8)}
+    at_once(lambda v: s(x, quality=v), alone, times=10)
 
 def test_copy_made_inside_a_forward(x):
     "A copy taken while a level is set starts without one"

@@ -2,8 +2,9 @@
 import json, math
 import pytest, torch
 from conftest import NBS
+from qualiteacher.images import spearman
 from qualiteacher.experiment import (ARMS, GRIDS, Experiment, Pool, Setting, code_hash, grid, judged, mean_error,
-                                     pack, relative_levels, run_name, summary, usable)
+                                     pack, relative_levels, run_name, summary, usable, with_truth)
 
 TABLE = NBS/'data'/'experiment.json'
 def committed(): return json.loads(TABLE.read_text())
@@ -11,11 +12,7 @@ def committed(): return json.loads(TABLE.read_text())
 def toy_pool(P=40, n=4):
     g = torch.Generator().manual_seed(0)
     psnr = 15 + 3*torch.randn(P, n, generator=g)
-    return Pool(None, None, None, psnr/40, torch.rand(P, n, generator=g), {}, psnr, torch.arange(P))
-
-def spearman(a, b):
-    a, b = (v.argsort().argsort().double() for v in (a, b))
-    return torch.corrcoef(torch.stack([a, b]))[0, 1].item()
+    return Pool(None, torch.rand(P, 3, 4, 4), None, psnr/40, torch.rand(P, n, generator=g), {}, psnr)
 
 @pytest.mark.parametrize('fidelity, low, high', [(1., .999, 1.001), (.5, .3, .7), (0., -.25, .25)])
 def test_the_oracle_is_as_good_as_its_fidelity(fidelity, low, high):
@@ -35,8 +32,11 @@ def test_every_judge_fills_the_levels_alike():
 
 def test_what_each_arm_may_learn_from():
     p = judged(toy_pool(), Setting())
-    n = {k: len(usable(p, k)) for k in ('all', 'best', 'level 7', .5, .25, .1, 'truth')}
-    assert n == {'all': 160, 'best': 40, 'level 7': 48, .5: 80, .25: 40, .1: 16, 'truth': 40}
+    n = {k: len(usable(p, k)) for k in ('all', 'best', 'level 7', .5, .25, .1)}
+    assert n == {'all': 160, 'best': 40, 'level 7': 48, .5: 80, .25: 40, .1: 16}
+    t = with_truth(p)
+    assert usable(t, 'truth').tolist() == [[i, 0] for i in range(40)]
+    assert (t.labels[:, 0]/255 - p.truth).abs().max() < .003
     q = relative_levels(p.score)
     assert (q.amax(1) == 7).all() and (q.amin(1) == 0).all()
 
@@ -63,7 +63,7 @@ def test_one_arm_gives_the_committed_numbers(tmp_path):
     s = Setting('condition relative', 0)
     old = next(r for r in committed() if 'facts' not in r and r['setting'] == json.loads(json.dumps(s.__dict__)))
     torch.set_num_threads(2)
-    new = Experiment(tmp_path, progress=False).run(s)
+    new = Experiment(tmp_path).run(s)
     for c, tol in (('psnr', .5), ('ssim', .02), ('score', .05)):
         a, b = (summary([r], column=c).mean().item() for r in (old, new))
         assert abs(a - b) < tol, (c, a, b)

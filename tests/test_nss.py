@@ -156,12 +156,13 @@ def test_missing_weights_name_the_file(tmp_path):
     with pytest.raises(FileNotFoundError, match='model_path'): BRISQUE.from_libsvm(tmp_path/'no.txt', tmp_path/'no.txt')
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='no GPU here: CUDA was not checked')
-def test_gpu_gives_the_same(photographs, brisque):
-    m = copy.deepcopy(brisque).cuda()
+@pytest.mark.parametrize('kind', [BRISQUE, NSSDistance])
+def test_gpu_gives_the_same(photographs, kind):
+    here = kind(); m = kind().cuda()
     for x in photographs[:5]:
-        torch.testing.assert_close(m(x.cuda()).cpu(), brisque(x), atol=1e-3, rtol=0)
+        torch.testing.assert_close(m(x.cuda()).cpu(), here(x), atol=1e-3, rtol=0)
         v, w = x.clone().requires_grad_(), x.cuda().requires_grad_()
-        a, b = torch.autograd.grad(brisque(v).sum(), v)[0], torch.autograd.grad(m(w).sum(), w)[0].cpu()
+        a, b = torch.autograd.grad(here(v).sum(), v)[0], torch.autograd.grad(m(w).sum(), w)[0].cpu()
         torch.testing.assert_close(a, b, atol=1e-3*a.abs().max().item(), rtol=1e-3)
 
 def test_features_do_not_need_a_model(photographs):

@@ -11,8 +11,8 @@ from pathlib import Path
 import torch
 from qualiteacher.backbones import load_base
 from qualiteacher.degradations import low_light_b
-from qualiteacher.images import load_image, psnr, sample_paths
-from qualiteacher.iqa import SERIES, IQAEnsemble, series, spearman
+from qualiteacher.images import load_image, psnr, sample_paths, spearman
+from qualiteacher.iqa import SERIES, IQAEnsemble, series
 
 DATA = Path(__file__).resolve().parents[2]/'nbs'/'data'
 SHORT = 256    # px of the short side
