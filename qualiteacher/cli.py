@@ -371,7 +371,7 @@ def cmd_evaluate(args):
     for n,r in table.items():
         print(f'{n:{wide}}', *(f'{c} {m:.3f} ({s:.3f})' for c,(m,s) in r.items()))
 
-# %% ../nbs/13_cli.ipynb #515a2a65
+# %% ../nbs/13_cli.ipynb #321d676d
 def cmd_demo(args):
     "qualiteacher demo [--out runs/demo] [--preset demo] [--steps N] [--seed N]"
     from qualiteacher.demo import run_demo
@@ -385,7 +385,7 @@ def cmd_experiment(args):
     wrong = set(args.grids)-set(GRIDS)
     if wrong: raise Refused(f'{", ".join(sorted(wrong))}: expected some of {", ".join(GRIDS)}')
     for g in args.grids or GRIDS:
-        if args.list: print(f'{g:9} {len(grid(g)):3} runs')
+        if args.list: print(f'{g:15} {len(grid(g)):3} runs')
         else: run_grid(g, args.out)
     if args.pack: print(f'{pack(args.out, args.pack)} results in {args.pack}')
 

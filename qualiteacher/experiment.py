@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['GUARDS', 'ARMS', 'PASSES', 'PAIRS', 'LR', 'INJECTION_LR', 'SITES', 'SIDE', 'CROP', 'CROPS', 'DOMAINS', 'FEW', 'MANY',
-           'SEEDS', 'GRIDS', 'Arm', 'Setting', 'views_of', 'candidates_of', 'Pool', 'ranks', 'make_pool', 'judged',
-           'relative_levels', 'with_truth', 'usable', 'pool_facts', 'train_arm', 'held_out', 'measure_arm',
-           'measure_run', 'untrained', 'code_hash', 'run_name', 'Experiment', 'grid', 'run_grid', 'summary',
-           'mean_error', 'picked', 'pack']
+           'SEEDS', 'FRESH', 'GOOD', 'FIDELITY', 'GRIDS', 'Arm', 'Setting', 'views_of', 'candidates_of', 'Pool',
+           'ranks', 'make_pool', 'judged', 'relative_levels', 'with_truth', 'usable', 'pool_facts', 'train_arm',
+           'held_out', 'measure_arm', 'measure_run', 'untrained', 'code_hash', 'run_name', 'Experiment', 'grid',
+           'run_grid', 'summary', 'mean_error', 'picked', 'pack']
 
 # %% ../nbs/11b_experiment.ipynb #f1586ecc
 import ast, functools, hashlib, inspect, json, math, textwrap, time
@@ -27,7 +27,7 @@ from .losses import (crop, other_view, preference, random_box, student_at,
                                  view_consistency, weighted_l1)
 from .training import Degraded
 
-# %% ../nbs/11b_experiment.ipynb #bfd8db32
+# %% ../nbs/11b_experiment.ipynb #a6952af9
 @dataclass(frozen=True)
 class Arm:
     "One way to use pseudo-labels"
@@ -38,6 +38,7 @@ class Arm:
     preference:float=0.  # weight of the preference term, in the second half of the run
     guards:tuple=()      # against its side effects, see GUARDS
     loop:bool=False      # labels are made again by the EMA of the student, asked as the student is
+    oversample:bool=False # half of the passes learn from labels of level 6 and above
 
 # 'injection': the reward moves the condition's weights only; 'detach': the loser is not pushed
 # down; 'crop' (paper), 'resize', 'blur': consistency of the score under a second look
@@ -59,6 +60,8 @@ ARMS = {
     'filter level 7 + token':   Arm('level 7', 'token'),
     'condition absolute':       Arm('all', 'absolute'),
     'condition relative':       Arm('all', 'relative'),
+    'absolute + oversampling':  Arm('all', 'absolute', oversample=True),
+    'relative + oversampling':  Arm('all', 'relative', oversample=True),
     'relative + preference':    Arm('all', 'relative', .1),
     'relative + contained preference': Arm('all', 'relative', .1, ('injection','detach')),
     'relative + contained + crop':     Arm('all', 'relative', .1, ('injection','detach','crop')),
@@ -70,6 +73,8 @@ ARMS = {
     'condition absolute, loop': Arm('all', 'absolute', loop=True),
     'relative + contained preference, loop':
         Arm('all', 'relative', .1, ('injection','detach'), loop=True),
+    'absolute + oversampling, loop': Arm('all', 'absolute', loop=True, oversample=True),
+    'relative + oversampling, loop': Arm('all', 'relative', loop=True, oversample=True),
     'hacked':                   Arm('all', 'relative', 1.),
     **{f'hacked, {g}':          Arm('all', 'relative', 1., (g,)) for g in GUARDS},
     'hacked, injection + detach': Arm('all', 'relative', 1., ('injection','detach')),
@@ -241,12 +246,14 @@ def pool_facts(
         members={n: mean(within(v)) for n,v in pool.members.items()},
         levels={q: int((level==q).sum()) for q in range(TOP_LEVEL+1)})
 
-# %% ../nbs/11b_experiment.ipynb #0e4345eb
-def _batch(pool, rows, levels, g):
+# %% ../nbs/11b_experiment.ipynb #c3672cd5
+def _batch(pool, rows, levels, g, oversample=False):
     "PASSES random labels with their inputs: cut, turned, disturbed"
+    some = lambda rows, n: rows[torch.randint(len(rows), (n,), generator=g)].tolist()
+    half = PASSES//2 if oversample else 0
+    top = rows[levels[rows[:,0],rows[:,1]] >= TOP_LEVEL-1]
     xs,ys,qs = [],[],[]
-    for k in torch.randint(len(rows), (PASSES,), generator=g).tolist():
-        i,j = rows[k].tolist()
+    for i,j in some(top, half)+some(rows, PASSES-half):
         label = pool.labels[i,j].float()/255
         box = random_box(label[None], CROP, g)
         x,y = weak_augment(crop(pool.x[i], box), crop(label, box), generator=g)
@@ -281,7 +288,7 @@ def _remake(pool, some, teacher, s, iqa):
         pool.labels[i],total = to_uint8(c),iqa.score(c).total
         pool.score[i,has[i]] = (ruler[None] < total[has[i],None]).float().mean(1)
 
-# %% ../nbs/11b_experiment.ipynb #776d09ec
+# %% ../nbs/11b_experiment.ipynb #fd856374
 def train_arm(
     s:Setting,  # the run
     base,       # RestorationUNet; copied
@@ -312,7 +319,7 @@ def train_arm(
                 some = torch.randperm(len(pool.x), generator=g)[:len(pool.x)//3]
                 _remake(pool, some, teacher, s, iqa)
                 rows,levels = usable(pool, arm.labels),_levels(pool, arm)
-            x,y,q = _batch(pool, rows, levels, g)
+            x,y,q = _batch(pool, rows, levels, g, arm.oversample)
             loss = loss+weighted_l1(student(x, quality=q) if arm.ask else student(x), y).mean()
         if arm.preference and step >= s.steps//2:
             i = int(torch.randint(len(pool.x), (1,), generator=g))
@@ -474,31 +481,46 @@ class Experiment:
                             rows=untrained(s, self.bases[s.domain], self.iqa))
         return self.cached('facts-'+run_name(s), make)
 
-# %% ../nbs/11b_experiment.ipynb #cb3ac885
+# %% ../nbs/11b_experiment.ipynb #f3af64ac
 _DIAL = ['filter quarter + token','best of bank + token','condition absolute','condition relative']
 _SHORT = ['supervised only','trust all + token',*_DIAL,'truth as label + token']
-SEEDS = range(3)
+_CROSS = ['filter quarter + token','condition absolute','absolute + oversampling']
+SEEDS,FRESH = range(3),range(3, 6)
+GOOD,FIDELITY = (.5,.25,.1,.05),(1.,.75,.5,.25,0.)   # where the dials stand
 
 def grid(
     name:str, # one of GRIDS
 )->list:      # of Setting
     "The runs of one part of the experiment"
-    loop = [a for a in ARMS if ARMS[a].loop]
+    once = [a for a in ARMS if not ARMS[a].loop]
+    core = [a for a in once if ARMS[a].preference < 1 and not ARMS[a].oversample]
+    more = [a for a in once if ARMS[a].oversample]
+    loop = [a for a in ARMS if ARMS[a].loop and not ARMS[a].oversample]
     runs = {
-        'core': [Setting(a) for a in ARMS if not ARMS[a].loop and ARMS[a].preference < 1],
+        'core': [Setting(a) for a in core],
         'search': [*(Setting(a, views='many') for a in ('trust all + token',*_DIAL)),
                    *(Setting(a, steps=600) for a in ('best of bank + token','condition relative'))],
         'loop': [*(Setting(a, views=v) for v in ('few','many') for a in loop),
                  *(Setting(a, views='many', steps=600) for a in loop[1:-1])],
         'hacking': [Setting(a) for a in ARMS if ARMS[a].preference >= 1],
-        'scarcity': [Setting(a, good=g) for g in (.5,.25,.1,.05) for a in _DIAL],
-        'fidelity': [Setting(a, judge='oracle', fidelity=f) for f in (1.,.75,.5,.25,0.)
-                     for a in _DIAL],
-        'haze': [Setting(a, domain='haze') for a in _SHORT]}
+        'scarcity': [Setting(a, good=g) for g in GOOD for a in _DIAL],
+        'fidelity': [Setting(a, judge='oracle', fidelity=f) for f in FIDELITY for a in _DIAL],
+        'haze': [Setting(a, domain='haze') for a in _SHORT],
+        'oversampling': [s for a in more for s in (
+            Setting(a), Setting(a, views='many'), Setting(a, domain='haze'),
+            Setting(f'{a}, loop'), Setting(f'{a}, loop', views='many'),
+            *(Setting(a, good=g) for g in GOOD),
+            *(Setting(a, judge='oracle', fidelity=f) for f in FIDELITY))],
+        'scarcity-long': [Setting(a, good=.25, steps=600) for a in (*_DIAL,*more)],
+        'scarcity-longer': [Setting(a, good=g, steps=n) for g,n in ((.25,1200),(.1,600))
+                            for a in _CROSS],
+        'confirm': [Setting(a, good=.25, steps=600) for a in _CROSS]}
     if name not in runs: raise ValueError(f'name: expected one of {[*runs]}, got {name!r}')
-    return [replace(s, seed=k) for k in SEEDS for s in runs[name]]
+    seeds = FRESH if name=='confirm' else SEEDS
+    return [replace(s, seed=k) for k in seeds for s in runs[name]]
 
-GRIDS = ['core','search','loop','hacking','scarcity','fidelity','haze']
+GRIDS = ['core','search','loop','hacking','scarcity','fidelity','haze','oversampling',
+         'scarcity-long','scarcity-longer','confirm']
 
 # %% ../nbs/11b_experiment.ipynb #7ad0de2d
 def run_grid(
