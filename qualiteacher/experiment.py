@@ -7,7 +7,7 @@ __all__ = ['GUARDS', 'ARMS', 'PASSES', 'PAIRS', 'LR', 'INJECTION_LR', 'SITES', '
            'SEEDS', 'FRESH', 'GOOD', 'FIDELITY', 'GRIDS', 'Arm', 'Setting', 'views_of', 'candidates_of', 'Pool',
            'ranks', 'make_pool', 'judged', 'relative_levels', 'with_truth', 'usable', 'pool_facts', 'train_arm',
            'held_out', 'measure_arm', 'measure_run', 'untrained', 'code_hash', 'run_name', 'Experiment', 'grid',
-           'run_grid', 'summary', 'mean_error', 'picked', 'pack']
+           'run_grid', 'select', 'summary', 'mean_error', 'picked', 'pack']
 
 # %% ../nbs/11b_experiment.ipynb #f1586ecc
 import ast, functools, hashlib, inspect, json, math, textwrap, time
@@ -226,7 +226,7 @@ def usable(
     else: keep = has & (s >= torch.quantile(s[has], 1-labels))
     return keep.nonzero()
 
-# %% ../nbs/11b_experiment.ipynb #b563a72c
+# %% ../nbs/11b_experiment.ipynb #537350e4
 def pool_facts(
     pool:Pool,  # from `judged` or `make_pool`
 )->dict:        # plain numbers
@@ -236,24 +236,22 @@ def pool_facts(
     within = lambda a: [v for v in (spearman(i, j) for i,j in zip(a[full], p[full]))
                         if v==v]
     mean = lambda v: sum(v)/max(1, len(v))
-    picked = p[torch.arange(len(p)), s.nan_to_num(-1).argmax(1)]
+    best = p[torch.arange(len(p)), s.nan_to_num(-1).argmax(1)]
     level = score_to_level(s[has]).floor().int()
     return dict(pictures=len(p), psnr_plain=p[:,0].mean().item(), psnr_mean=p[has].mean().item(),
-        psnr_judge=picked.mean().item(), psnr_oracle=p.masked_fill(~has, -1).amax(1).mean().item(),
+        psnr_judge=best.mean().item(), psnr_oracle=p.masked_fill(~has, -1).amax(1).mean().item(),
         psnr_std_within=p[full].std(1).mean().item(),
         score_between_share=between_share(s[full]),
         rank_with_truth_within=mean(within(s)),
         members={n: mean(within(v)) for n,v in pool.members.items()},
         levels={q: int((level==q).sum()) for q in range(TOP_LEVEL+1)})
 
-# %% ../nbs/11b_experiment.ipynb #c3672cd5
-def _batch(pool, rows, levels, g, oversample=False):
+# %% ../nbs/11b_experiment.ipynb #1a323d52
+def _batch(pool, halves, levels, g):
     "PASSES random labels with their inputs: cut, turned, disturbed"
-    some = lambda rows, n: rows[torch.randint(len(rows), (n,), generator=g)].tolist()
-    half = PASSES//2 if oversample else 0
-    top = rows[levels[rows[:,0],rows[:,1]] >= TOP_LEVEL-1]
     xs,ys,qs = [],[],[]
-    for i,j in some(top, half)+some(rows, PASSES-half):
+    some = [r[torch.randint(len(r), (PASSES//2,), generator=g)] for r in halves]
+    for i,j in torch.cat(some).tolist():
         label = pool.labels[i,j].float()/255
         box = random_box(label[None], CROP, g)
         x,y = weak_augment(crop(pool.x[i], box), crop(label, box), generator=g)
@@ -265,6 +263,12 @@ def _levels(pool, arm):
     if arm.ask=='relative': return relative_levels(pool.score)
     if arm.ask=='absolute': return score_to_level(pool.score)
     return torch.full_like(pool.score, float(TOP_LEVEL))
+
+def _material(pool, arm):
+    "The labels for each half of the passes, and the levels"
+    rows,levels = usable(pool, arm.labels),_levels(pool, arm)
+    top = rows[levels[tuple(rows.T)] >= TOP_LEVEL-1] if arm.oversample else rows
+    return (top,rows),levels
 
 def _reward_terms(student, arm, iqa, x, low, r_label, g):
     "Preference on one picture and, for each guard that looks twice, the gap between its scores"
@@ -288,7 +292,7 @@ def _remake(pool, some, teacher, s, iqa):
         pool.labels[i],total = to_uint8(c),iqa.score(c).total
         pool.score[i,has[i]] = (ruler[None] < total[has[i],None]).float().mean(1)
 
-# %% ../nbs/11b_experiment.ipynb #fd856374
+# %% ../nbs/11b_experiment.ipynb #d67708ee
 def train_arm(
     s:Setting,  # the run
     base,       # RestorationUNet; copied
@@ -310,7 +314,7 @@ def train_arm(
     if arm.labels!='none':
         if arm.labels=='truth': pool = with_truth(pool)
         if arm.loop: pool = replace(pool, labels=pool.labels.clone(), score=pool.score.clone())
-        rows,levels = usable(pool, arm.labels),_levels(pool, arm)
+        halves,levels = _material(pool, arm)
     for step in tqdm(range(s.steps), disable=not progress, desc=s.arm):
         x,y = pairs.batch(PAIRS+(PASSES if arm.labels=='none' else 0), g)
         loss = weighted_l1(student(x), y).mean()
@@ -318,8 +322,8 @@ def train_arm(
             if arm.loop and step and step%(s.steps//4)==0:
                 some = torch.randperm(len(pool.x), generator=g)[:len(pool.x)//3]
                 _remake(pool, some, teacher, s, iqa)
-                rows,levels = usable(pool, arm.labels),_levels(pool, arm)
-            x,y,q = _batch(pool, rows, levels, g, arm.oversample)
+                halves,levels = _material(pool, arm)
+            x,y,q = _batch(pool, halves, levels, g)
             loss = loss+weighted_l1(student(x, quality=q) if arm.ask else student(x), y).mean()
         if arm.preference and step >= s.steps//2:
             i = int(torch.randint(len(pool.x), (1,), generator=g))
@@ -401,12 +405,13 @@ def untrained(
     const = lambda v: (lambda part, it=iter(v.split(8)): next(it))
     return {n: measure_arm(const(v), s, iqa, True) for n,v in pics.items()}
 
-# %% ../nbs/11b_experiment.ipynb #5999a59c
+# %% ../nbs/11b_experiment.ipynb #ba93c30f
 # what the result of a run depends on
 _CODE = [train_arm, measure_run, measure_arm, make_pool, judged, relative_levels, usable, ranks,
-         candidates_of, with_truth, _batch, _levels, _reward_terms, _remake, _exposed, _stronger,
-         relative_level, RestorationUNet, QualityConditioned, FiLMQuality, EMATeacher, Pairs, haze,
-         haze_a, haze_b, low_light, low_light_a, low_light_b, strong_augment, weak_augment,
+         candidates_of, with_truth, _batch, _levels, _material, _reward_terms, _remake, _exposed,
+         _stronger, relative_level, RestorationUNet, QualityConditioned, FiLMQuality, EMATeacher,
+         Pairs, haze, haze_a, haze_b, low_light, low_light_a, low_light_b, strong_augment,
+         weak_augment,
          preference, student_at, view_consistency, other_view, weighted_l1]
 _NUMBERS = (PASSES, PAIRS, LR, INJECTION_LR, SITES, SIDE, CROP, CROPS, FEW, MANY)
 
@@ -481,26 +486,25 @@ class Experiment:
                             rows=untrained(s, self.bases[s.domain], self.iqa))
         return self.cached('facts-'+run_name(s), make)
 
-# %% ../nbs/11b_experiment.ipynb #f3af64ac
+# %% ../nbs/11b_experiment.ipynb #c8666aa0
 _DIAL = ['filter quarter + token','best of bank + token','condition absolute','condition relative']
 _SHORT = ['supervised only','trust all + token',*_DIAL,'truth as label + token']
 _CROSS = ['filter quarter + token','condition absolute','absolute + oversampling']
 SEEDS,FRESH = range(3),range(3, 6)
 GOOD,FIDELITY = (.5,.25,.1,.05),(1.,.75,.5,.25,0.)   # where the dials stand
 
-def grid(
-    name:str, # one of GRIDS
-)->list:      # of Setting
-    "The runs of one part of the experiment"
+def _parts():
+    "Settings of every part, for one seed"
     once = [a for a in ARMS if not ARMS[a].loop]
     core = [a for a in once if ARMS[a].preference < 1 and not ARMS[a].oversample]
     more = [a for a in once if ARMS[a].oversample]
     loop = [a for a in ARMS if ARMS[a].loop and not ARMS[a].oversample]
-    runs = {
+    return {
         'core': [Setting(a) for a in core],
         'search': [*(Setting(a, views='many') for a in ('trust all + token',*_DIAL)),
                    *(Setting(a, steps=600) for a in ('best of bank + token','condition relative'))],
         'loop': [*(Setting(a, views=v) for v in ('few','many') for a in loop),
+                 # not trusting all, and no preference
                  *(Setting(a, views='many', steps=600) for a in loop[1:-1])],
         'hacking': [Setting(a) for a in ARMS if ARMS[a].preference >= 1],
         'scarcity': [Setting(a, good=g) for g in GOOD for a in _DIAL],
@@ -515,14 +519,17 @@ def grid(
         'scarcity-longer': [Setting(a, good=g, steps=n) for g,n in ((.25,1200),(.1,600))
                             for a in _CROSS],
         'confirm': [Setting(a, good=.25, steps=600) for a in _CROSS]}
-    if name not in runs: raise ValueError(f'name: expected one of {[*runs]}, got {name!r}')
+GRIDS = [*_parts()]
+
+def grid(
+    name:str, # one of GRIDS
+)->list:      # of Setting
+    "The runs of one part of the experiment"
+    if name not in GRIDS: raise ValueError(f'name: expected one of {GRIDS}, got {name!r}')
     seeds = FRESH if name=='confirm' else SEEDS
-    return [replace(s, seed=k) for k in seeds for s in runs[name]]
+    return [replace(s, seed=k) for k in seeds for s in _parts()[name]]
 
-GRIDS = ['core','search','loop','hacking','scarcity','fidelity','haze','oversampling',
-         'scarcity-long','scarcity-longer','confirm']
-
-# %% ../nbs/11b_experiment.ipynb #7ad0de2d
+# %% ../nbs/11b_experiment.ipynb #369a403f
 def run_grid(
     name:str,      # in GRIDS
     out,           # folder of the results
@@ -532,6 +539,18 @@ def run_grid(
     e,todo = Experiment(out),grid(name)
     for s in {(s.domain, s.views):s for s in todo if s.seed==0}.values(): e.facts(s)
     return [e.run(s) for s in tqdm(todo, desc=name, disable=not progress)]
+
+def select(
+    results:list,  # from `run_grid`, or a packed file; facts are passed over
+    arm:str,       # name in ARMS
+    seeds=SEEDS,   # numbers
+    **where,       # fields of Setting that do not stand at their defaults
+)->list:           # of results, by seed
+    "The runs of one setting"
+    want = asdict(Setting(arm, **where))
+    same = lambda s: s['seed'] in seeds and {**s, 'seed':0}==want
+    return sorted((r for r in results if 'facts' not in r and same(r['setting'])),
+                  key=lambda r: r['setting']['seed'])
 
 def summary(
     results:list, # from `run_grid`
@@ -560,7 +579,7 @@ def picked(
     best = [max(range(len(levels)), key=at.__getitem__) for at in zip(*(r[by] for r in levels))]
     return {c: [levels[q][c][i] for i,q in enumerate(best)] for c in levels[0]}
 
-# %% ../nbs/11b_experiment.ipynb #8823a882
+# %% ../nbs/11b_experiment.ipynb #dc092825
 def pack(
     out,  # folder of the results
     path, # file to write
@@ -572,7 +591,8 @@ def pack(
         if '7' in r['rows']:
             r['rows'].update({'picked':picked(r['rows']), 'best level':picked(r['rows'], 'psnr')})
         for n,v in r['rows'].items():
-            keep = ('psnr','ssim','score') if n in ('asked','picked') or 'facts' in r else ()
+            keep = (('psnr','ssim','score') if n=='asked' or 'facts' in r else
+                    ('psnr',) if n=='picked' else ())
             if isinstance(v, list): r['rows'][n] = mean(v)
             elif isinstance(v, dict): r['rows'][n] = {
                 c: [round(x, 3) for x in t] if c in keep else mean(t) for c,t in v.items()}
