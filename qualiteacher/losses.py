@@ -43,14 +43,28 @@ class Perceptual(nn.Module):
 
     def train(self, mode=True): return super().train(False)
 
+    def between(self,
+        fx:list,       # maps of x
+        fy:list,       # maps of y
+    )->torch.Tensor:   # (B,) at least 0
+        "The distance of two pictures whose features are known"
+        d = [((a-b).abs().flatten(1).mean(1))/(b.detach().abs().flatten(1).mean(1)+1e-4)
+             for a,b in zip(fx,fy)]
+        return sum(d)/len(d)
+
+    def to_each(self,
+        x:torch.Tensor,   # (B,3,H,W)
+        *others,          # each (B,3,H,W)
+    )->list:              # of (B,)
+        "Distances of `x` to several pictures; the features of `x` are computed once"
+        fx = self.features(x.clamp(0,1))
+        return [self.between(fx, self.features(y.clamp(0,1))) for y in others]
+
     def forward(self,
         x:torch.Tensor,  # (B,3,H,W)
         y:torch.Tensor,  # (B,3,H,W)
     )->torch.Tensor:     # (B,) at least 0
-        fx,fy = self.features(x.clamp(0,1)),self.features(y.clamp(0,1))
-        d = [((a-b).abs().flatten(1).mean(1))/(b.detach().abs().flatten(1).mean(1)+1e-4)
-             for a,b in zip(fx,fy)]
-        return sum(d)/len(d)
+        return self.to_each(x, y)[0]
 
 # %% ../nbs/09_losses.ipynb #26098716
 class VGGFeatures(nn.Module):
@@ -89,13 +103,17 @@ def contrastive(
     out:torch.Tensor,     # (B,3,H,W) student
     label:torch.Tensor,   # (B,3,H,W)
     x:torch.Tensor,       # (B,3,H,W) the student's input
-    level:torch.Tensor,   # (B,) level of the label
+    level:torch.Tensor,   # (B,) level of the label; on the CPU nothing has to wait for a GPU
     threshold:float=3.,   # labels below this level give no contrastive term
     eps:float=.05,        # keeps the ratio finite when the student copies
 )->torch.Tensor:          # (B,)
     "Level-weighted ratio d(out, label) / (d(out, input) + eps) (QualiTeacher, step 5)"
-    weight = level/TOP_LEVEL*(level >= threshold)
-    return weight*distance(out, label)/(distance(out, x)+eps)
+    ratio,on = out.new_zeros(len(out)),[i for i,q in enumerate(level.tolist()) if q >= threshold]
+    if not on: return ratio
+    to_each = getattr(distance, 'to_each', lambda o,*ys: [distance(o, y) for y in ys])
+    near,far = to_each(out[on], label[on], x[on])
+    return ratio.index_put((torch.tensor(on, device=out.device),),
+                           level[on].to(out)/TOP_LEVEL*near/(far+eps))
 
 # %% ../nbs/09_losses.ipynb #e49bdc07
 def supervised(

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['IDENTITY', 'GEOMETRIC', 'EXPOSURE', 'SCALES', 'STRENGTHS', 'RECIPES', 'EMATeacher', 'View', 'Proposal', 'as_views',
-           'PseudoLabeler', 'between_share']
+           'by_shape', 'PseudoLabeler', 'between_share']
 
 # %% ../nbs/07_teacher.ipynb #10784492
 import copy
@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Callable
 import torch, torch.nn.functional as F
 from torch import nn
+from fastcore.basics import patch
+from .iqa import Scores
 
 # %% ../nbs/07_teacher.ipynb #00c5bae0
 class EMATeacher(nn.Module):
@@ -28,11 +30,11 @@ class EMATeacher(nn.Module):
         self.decay,self.warmup,self.average_buffers = decay,warmup,average_buffers
         # float32: small updates survive
         self.net = copy.deepcopy(student).float().eval().requires_grad_(False)
-        self.register_buffer('updates', torch.zeros((), dtype=torch.long))
+        self.updates = 0     # a plain number: a tensor on a GPU would be waited for in every step
 
     def current_decay(self)->float:
         "The decay that the next update uses"
-        n = self.updates.item()
+        n = self.updates
         return min(self.decay, (1+n)/(10+n)) if self.warmup else self.decay
 
     @torch.no_grad()
@@ -55,6 +57,8 @@ class EMATeacher(nn.Module):
     )->torch.Tensor:     # (B,3,H,W), no gradient
         return self.net(x) if quality is None else self.net(x, quality=quality)
 
+    def get_extra_state(self): return {'updates':self.updates}
+    def set_extra_state(self, state): self.updates = state['updates']
     def train(self, mode=True): return super().train(False)      # a teacher is always in eval mode
 
 # %% ../nbs/07_teacher.ipynb #3f8005d3
@@ -102,7 +106,7 @@ class Proposal:
     names:list               # of the views
     candidates:torch.Tensor  # (n,3,H,W) in [0,1]
     scores:object            # iqa.Scores of the candidates
-    maps:torch.Tensor        # (n,1,H,W) block weights, mean 1
+    grids:torch.Tensor       # (n,1,b,b) block weights, one number a block
     geometric:torch.Tensor   # (n,) bool
 
 def as_views(
@@ -118,50 +122,86 @@ def as_views(
     if not recipe: raise ValueError('recipe: expected at least one view, got none')
     return list(recipe)
 
+# %% ../nbs/07_teacher.ipynb #cee55e0c
+def by_shape(
+    f,         # function of a batch (B,...) that gives one row for each
+    xs:list,   # tensors with a batch dimension each; shapes may differ
+)->list:       # f of each of them, in their order
+    "One call of `f` for each shape"
+    boxes,out = {},[None]*len(xs)
+    for i,x in enumerate(xs): boxes.setdefault(x.shape[1:], []).append(i)
+    for some in boxes.values():
+        rows = f(torch.cat([xs[i] for i in some]))
+        for i,y in zip(some, rows.split([len(xs[i]) for i in some])): out[i] = y
+    return out
+
+# %% ../nbs/07_teacher.ipynb #3b0d82d4
 class PseudoLabeler:
-    "Teacher + views + judge: `labeler(x)` is a `Proposal`"
+    "Teacher + views + judge: `labeler(x)` is a `Proposal`, `labeler([x, ...])` a list of them"
     def __init__(self,
         teacher:nn.Module,   # EMATeacher, or any frozen network
         iqa,                 # IQAEnsemble
         recipe='paper',      # name in RECIPES, or a list of View and of functions
         quality=None,        # None: the teacher is asked without a condition (paper); or a level
-        blocks:int=2,        # grid of the block map; 1 gives a flat map
+        blocks:int=2,        # grid of the block weights; 1: all ones
         earlier:nn.Module=None,  # an earlier teacher, asked like the present one; None: none
     ):
         self.teacher,self.iqa,self.views = teacher,iqa,as_views(recipe)
         self.quality,self.blocks = quality,blocks
         if earlier is not None: self.views = [*self.views, self._ask(earlier)]
+        self.names = [v.name if isinstance(v, View) else getattr(v, '__name__', type(v).__name__)
+                      for v in self.views]
+        self.geometric = torch.tensor([isinstance(v, View) and v.geometric for v in self.views])
 
     def _ask(self, net):
         def earlier(x): return net(x) if self.quality is None else net(x, quality=self.quality)
         return earlier
 
-    @torch.no_grad()
-    def propose(self,
-        x:torch.Tensor,  # (3,H,W) in [0,1], not augmented
-    )->torch.Tensor:     # (n,3,H,W) in [0,1]
-        "The candidates alone, one for each view"
-        kw = {} if self.quality is None else {'quality':self.quality}
-        x,out,shapes = x[None],[None]*len(self.views),{}
-        for i,v in enumerate(self.views):
-            if not isinstance(v, View): out[i] = v(x); continue
-            t = v.forward(x)
-            shapes.setdefault(t.shape, []).append((i,t))
-        for some in shapes.values():    # views of one shape go through the teacher together
-            for (i,_),y in zip(some, self.teacher(torch.cat([t for _,t in some]), **kw)):
-                v = self.views[i]
-                y = v.inverse(y[None])
-                out[i] = y if v.finish is None else v.finish(y, x)
-        return torch.cat(out).clamp(0,1)
+# %% ../nbs/07_teacher.ipynb #23bafa2d
+@patch
+@torch.no_grad()
+def propose(self:PseudoLabeler,
+    x,       # (3,H,W) in [0,1], not augmented; or a list of such pictures
+):           # (n,3,H,W) in [0,1], one candidate for each view; a list for a list
+    "The candidates alone"
+    xs = [v[None] for v in x] if isinstance(x, (list,tuple)) else [x[None]]
+    kw = {} if self.quality is None else {'quality':self.quality}
+    jobs = [(i,j,v) for i in range(len(xs)) for j,v in enumerate(self.views)]
+    seen = [(i,j,v) for i,j,v in jobs if isinstance(v, View)]
+    answers = by_shape(lambda b: self.teacher(b, **kw), [v.forward(xs[i]) for i,j,v in seen])
+    out = {(i,j): v(xs[i]) for i,j,v in jobs if not isinstance(v, View)}
+    for (i,j,v),y in zip(seen, answers):
+        y = v.inverse(y)
+        out[i,j] = y if v.finish is None else v.finish(y, xs[i])
+    found = [torch.cat([out[i,j] for j in range(len(self.views))]).clamp(0,1)
+             for i in range(len(xs))]
+    return found if isinstance(x, (list,tuple)) else found[0]
 
-    @torch.no_grad()
-    def __call__(self, x):
-        c = self.propose(x)
-        maps = self.iqa.block_weights(c, self.blocks) if self.blocks>1 else torch.ones_like(c[:,:1])
-        names = [v.name if isinstance(v, View) else getattr(v, '__name__', type(v).__name__)
-                 for v in self.views]
-        geometric = torch.tensor([isinstance(v, View) and v.geometric for v in self.views])
-        return Proposal(names, c, self.iqa.score(c), maps, geometric)
+# %% ../nbs/07_teacher.ipynb #8c7250ef
+def _judge(iqa, blocks):
+    "A function of candidates whose rows hold the scores of a picture and its grid, side by side"
+    names = list(iqa.metrics)
+    def rows(c):
+        s,g = iqa.score_and_grid(c, blocks)
+        cols = [*(s.per_metric[n] for n in names), *(s.raw[n] for n in names), s.total]
+        return torch.cat([torch.stack([v.float() for v in cols], 1), g.flatten(1).float()], 1)
+    return rows
+
+@patch
+@torch.no_grad()
+def __call__(self:PseudoLabeler,
+    x,   # (3,H,W) in [0,1], not augmented; or a list of such pictures
+):       # a Proposal; a list of them for a list
+    "Candidates, scores and block weights"
+    one = not isinstance(x, (list,tuple))
+    found = self.propose([x] if one else x)
+    names,b = list(self.iqa.metrics),self.blocks
+    out = []
+    for c,r in zip(found, by_shape(_judge(self.iqa, b), found)):
+        s,raw,total,grid = r.split([len(names), len(names), 1, b*b], 1)
+        scores = Scores(dict(zip(names, s.unbind(1))), total[:,0], dict(zip(names, raw.unbind(1))))
+        out.append(Proposal(self.names, c, scores, grid.reshape(-1,1,b,b), self.geometric))
+    return out[0] if one else out
 
 # %% ../nbs/07_teacher.ipynb #8f19d9a6
 def between_share(
