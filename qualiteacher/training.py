@@ -155,7 +155,7 @@ class _Machine:
     cache:str = None             # folder for pictures that were read and resized once
     precision:str = 'float32'    # of the networks, or 'bfloat16' (autocast)
     scoring:str = 'float32'      # of the scene statistics, or 'float64'
-    channels_last:bool = False   # memory layout of the networks
+    channels_last:bool = True    # memory layout of the networks; faster on GPUs and on CPUs
     compile:bool = False         # torch.compile for the student
     accumulate:int = 1           # steps whose gradients are added up before the optimiser moves
     trackers:str = ''            # of Accelerate, beside the log: 'tensorboard'
