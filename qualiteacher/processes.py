@@ -57,8 +57,16 @@ def gather(self:Processes,
 )->torch.Tensor:          # (N,) of all processes, on the CPU, in the order of ranks
     "Everybody's values"
     if self.world==1: return values.detach().float().cpu()
+    return torch.tensor(self.collect(values.detach().float().tolist()))
+
+@patch
+def collect(self:Processes,
+    items:list,  # plain values; as many as this process has
+)->list:         # of all processes, in the order of ranks
+    "Everybody's items"
+    if self.world==1: return list(items)
     from accelerate.utils import gather_object
-    with _peers(): return torch.tensor(gather_object(values.detach().float().tolist()))
+    with _peers(): return gather_object(items)
 
 @patch
 def total(self:Processes,

@@ -371,7 +371,8 @@ def next_batch(self:QualiTeacher):
     if self.stream is None: self._open()
     move = lambda v: v.to(self.device, non_blocking=True)
     self.now,self._ahead = self._ahead,next(self._read[0])
-    self.bank.prefetch([k for k,_ in self._ahead])
+    lists = ('last','best') if self.cfg.labels=='all' else ('best',)
+    self.bank.prefetch([k for k,_ in self._ahead], lists)
     return [(k, move(x)) for k,x in self.now],tuple(map(move, next(self._read[1])))
 
 @patch
@@ -393,12 +394,16 @@ def copy_earlier(self:QualiTeacher):
         self.earlier.load_state_dict(self.teacher.net.state_dict())
 
 @patch
-def labels_of(self:QualiTeacher, key):
-    "The labels of a picture that may be taught"
-    c = self.cfg
-    labels = self.bank.last(key) if c.labels=='all' else []
-    labels = labels or self.bank.best(key)
-    return [l for l in (labels[:1] if c.labels=='best' else labels) if l.score >= c.min_score]
+def labels_of(self:QualiTeacher, key,
+    draw=None,  # function of a number n: which of n labels; None: all of them
+):
+    "The labels of a picture that may be taught; only those are decoded"
+    c,read = self.cfg,self.bank.last
+    scores = self.bank.last_scores(key) if c.labels=='all' else ()
+    if not len(scores): scores,read = self.bank.best_scores(key),self.bank.best
+    may = [i for i,s in enumerate(scores.tolist()) if s >= c.min_score]
+    if c.labels=='best': may = may[:1]
+    return read(key, [may[i] for i in draw(len(may))] if draw else may) if may else []
 
 @patch
 def level_of(self:QualiTeacher, key, label):
@@ -424,14 +429,14 @@ def student_batch(self:QualiTeacher, pictures):
     "Labels of these pictures with their levels, cropped, turned, disturbed"
     c,rows,level = self.cfg,[],[]
     for key,x in pictures:
-        g,labels = self.draws('labels', key),self.labels_of(key)
-        if not labels: continue
-        some = torch.randperm(len(labels), generator=g)[:c.passes].tolist()
-        box = random_box(x[None], c.crop, g)
-        for l in (labels[i] for i in some):
+        g = self.draws('labels', key)
+        labels = self.labels_of(key, lambda n: torch.randperm(n, generator=g)[:c.passes].tolist())
+        box = random_box(x[None], c.crop, g) if labels else None
+        for l in labels:
             y,w = (crop(v, box).to(x, non_blocking=True) for v in l.tensors())
             x0,y0,w0 = weak_augment(crop(x, box), y, w, generator=g)
-            rows.append((strong_augment(x0[None], g, keeps=c.keeps)[0], x0, y0, w0))
+            aug = strong_augment(x0[None], g, 'tone' not in c.keeps, c.keeps)[0]
+            rows.append((aug, x0, y0, w0))
             level.append(self.level_of(key, l))
     level = torch.stack(level) if level else torch.empty(0)
     if c.levels!='none':
@@ -635,7 +640,7 @@ class Progress:
     def show(self, logs):
         if self.bar is not None:
             self.bar.update(self.t.step-self.bar.n)
-            self.bar.set_postfix(loss=f'{logs["total"]:.3f}', labels=len(self.t.bank))
+            self.bar.set_postfix(loss=f'{logs["total"]:.3f}')
         elif self.on and (time.time()-self.last > self.every or self.t.step==self.t.cfg.steps):
             self.last = time.time(); print(self.line(logs), file=sys.stderr, flush=True)
     def line(self, logs):

@@ -119,7 +119,7 @@ def literal_step(t):
         for i in order:
             y, w, S = labels[i]
             x0, y0, w0 = weak_augment(cut(x[None]), cut(y), cut(w), generator=rng)
-            passed.append((strong_augment(x0[None], rng, keeps=c.keeps), x0[None], y0[None], w0[None], level(S, seen[key], c.levels)))
+            passed.append((strong_augment(x0[None], rng, 'tone' not in c.keeps, c.keeps), x0[None], y0[None], w0[None], level(S, seen[key], c.levels)))
             trained.append(passed[-1][-1])
     for aug, x, y, w, q in passed:
         out = student(aug, quality=q)
