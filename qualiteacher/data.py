@@ -139,15 +139,19 @@ class _Rows:
     def __len__(self): return len(self.data)
     def get(self, i): return _named(self.data[i], i, *self.how)
 
-def _hub_rows(data, column, key):
-    "A Hugging Face data set: its image column, not decoded"
-    if column is None:
-        column = next((c for c,f in data.features.items() if type(f).__name__=='Image'), None)
-    if column is None: column = next((f for f in FIELDS if f in data.features), None)
-    if column not in data.features: raise ValueError(
-        f'column: expected a column with pictures, got {column!r} among {data.column_names}')
-    if type(f := data.features[column]).__name__=='Image':
+def _hub_column(data, column):
+    "A Hugging Face data set, not decoding its column with pictures; and the column's name"
+    known = data.features
+    if column is None: column = next((c for c,f in known.items() if type(f).__name__=='Image'),
+                                     next((f for f in FIELDS if f in known), None))
+    if column not in known: raise ValueError(
+        f'column: expected a column with pictures, got {column!r} among {list(known)}')
+    if type(f := known[column]).__name__=='Image':
         data = data.cast_column(column, dataclasses.replace(f, decode=False))
+    return data,column
+
+def _hub_rows(data, column, key):
+    data,column = _hub_column(data, column)
     key = key or next((k for k in KEYS if k in data.column_names), None)
     if key and len(set(names := data[key])) < len(names): raise ValueError(
         f'key: expected a different {key!r} in each row, {len(names)-len(set(names))} repeat')
@@ -331,6 +335,8 @@ def _stream(source, length, short, cache, memory, column, key):
     except (TypeError,NotImplementedError) as e: raise ValueError(
         f'length: expected the number of pictures in this {type(source).__name__}, which does not '
         'know it itself, got None') from e
+    if hasattr(source, 'cast_column') and source.features:
+        source,column = _hub_column(source, column)
     return _spool(source, n, short, cache, memory, column, key)
 
 # %% ../nbs/09a_data.ipynb #3e9cbe14
