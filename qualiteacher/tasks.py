@@ -60,10 +60,13 @@ def lowest(
     radius:int,      # px: patches of 2*radius+1 a side
 )->torch.Tensor:     # (B,1,H,W)
     "The dark channel: the smallest value of any channel in a patch"
-    return -F.max_pool2d(-x.amin(1, keepdim=True), 2*radius+1, 1, radius)
+    n,r = 2*radius+1,radius                # rows, then columns: the same, for n+n instead of n*n
+    return -F.max_pool2d(F.max_pool2d(-x.amin(1, keepdim=True), (n,1), 1, (r,0)), (1,n), 1, (0,r))
 
-# %% ../nbs/09b_tasks.ipynb #9024839a
-def _box(x, r): return F.avg_pool2d(F.pad(x, (r,)*4, mode='replicate'), 2*r+1, 1)
+# %% ../nbs/09b_tasks.ipynb #c8337151
+def _box(x, r):
+    x = F.avg_pool2d(F.pad(x, (r,)*4, mode='replicate'), (2*r+1,1), 1)
+    return F.avg_pool2d(x, (1,2*r+1), 1)
 
 def guided_filter(
     p:torch.Tensor,      # (B,1,H,W) map to smooth
@@ -127,12 +130,10 @@ def clear_water(
     "Red first, then the veil"
     return stretch(red_back(x))
 
-# %% ../nbs/09b_tasks.ipynb #25a51b4b
-def _first(name, f): return View(name, f)
-
+# %% ../nbs/09b_tasks.ipynb #4adfa59d
 STRONGER = View('strength 1.6', finish=lambda y, x: x+1.6*(y-x))
-HAZE_VIEWS = [_first(f'dark channel {s} first', partial(dark_channel, strength=s)) for s in (.6,.8)]
-WATER_VIEWS = [_first('red first', red_back), _first('clear first', clear_water)]
+HAZE_VIEWS = [View(f'dark channel {s} first', partial(dark_channel, strength=s)) for s in (.6,.8)]
+WATER_VIEWS = [View('red first', red_back), View('clear first', clear_water)]
 
 RECIPES['haze'] = [IDENTITY, *STRENGTHS[1:], STRONGER, SCALES[0], *HAZE_VIEWS, dark_channel]
 RECIPES['underwater'] = [IDENTITY, *STRENGTHS[1:], STRONGER, *WATER_VIEWS, clear_water]

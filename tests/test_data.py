@@ -141,11 +141,13 @@ def test_workers_outlive_ctrl_c_but_not_their_parent(photos, sig):
     "Ctrl-C reaches the whole group: the parent may still ask for a batch, and closes its workers itself"
     p = subprocess.Popen([sys.executable, '-c', SCRIPT, photos], env=clean_env(), text=True, stdout=subprocess.PIPE,
                          stderr=subprocess.PIPE, start_new_session=True)
-    kids = [int(v) for v in p.stdout.readline().split()]
-    assert len(kids) == 2
-    if sig == signal.SIGINT: os.killpg(p.pid, sig)
-    else: p.send_signal(sig)
-    out, err = p.communicate(timeout=60)
+    try:
+        kids = [int(v) for v in p.stdout.readline().split()]
+        assert len(kids) == 2
+        if sig == signal.SIGINT: os.killpg(p.pid, sig)
+        else: p.send_signal(sig)
+        out, err = p.communicate(timeout=60)
+    finally: p.kill()
     alive = lambda k: os.path.exists(f'/proc/{k}') and open(f'/proc/{k}/stat').read().split()[2] != 'Z'
     for _ in range(150):
         if not any(map(alive, kids)): break
@@ -346,6 +348,23 @@ def test_pair_folders(two):
     a, b = p.batch(4, generator(0, 'x')), p.batch(4, generator(0, 'x'))
     assert equal([a], [b]) and (a[0]-.2*a[1]).abs().mean() < .1
     assert equal(pairs_of(2, p), pairs_of(2, p, workers=1))
+
+@pytest.mark.parametrize('workers', [0, 1])
+def test_a_broken_pair_is_skipped_alike_everywhere(two, workers):
+    f = two[0]/'3_low.jpg'
+    f.write_bytes(f.read_bytes()[:-700])                                    # its head is whole
+    with pytest.raises(ValueError, match='3_low.jpg'): list(PairFolder(*two))
+    p = PairFolder(*two, crop=32)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter('always', UserWarning)
+        base = pairs_of(12, p)
+    assert [str(w.message) for w in said if 'skipped' in str(w.message)] == [f'skipped: {v}' for v in p.crops.problems.values()]
+    assert list(p.crops.problems) == [p.names.index('3_low')]
+    assert equal(base, pairs_of(12, PairFolder(*two, crop=32), workers=workers))
+    for f in two[0].iterdir(): f.write_bytes(f.read_bytes()[:-700])
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        with pytest.raises(ValueError, match='pairs: expected at least one'): PairFolder(*two, crop=32).batch(1)
 
 def test_pairs_that_do_not_match_are_refused_by_name(two):
     low, high = two
