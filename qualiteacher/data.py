@@ -6,8 +6,8 @@
 __all__ = ['FIELDS', 'KEYS', 'generator', 'prepare', 'fingerprint', 'Pictures', 'as_pictures', 'owned', 'visit_order', 'batch_at',
            'PictureStream', 'PairStream', 'pair_crop', 'CroppedPairs', 'match_names', 'PairFolder']
 
-# %% ../nbs/09a_data.ipynb #06f3ca27
-import dataclasses, functools, hashlib, io, itertools, operator, os, signal, warnings
+# %% ../nbs/09a_data.ipynb #06edfc31
+import dataclasses, functools, hashlib, io, itertools, operator, os, signal, sys, warnings
 from collections import deque
 from pathlib import Path
 import numpy as np, torch
@@ -139,15 +139,19 @@ class _Rows:
     def __len__(self): return len(self.data)
     def get(self, i): return _named(self.data[i], i, *self.how)
 
-def _hub_rows(data, column, key):
-    "A Hugging Face data set: its image column, not decoded"
-    if column is None:
-        column = next((c for c,f in data.features.items() if type(f).__name__=='Image'), None)
-    if column is None: column = next((f for f in FIELDS if f in data.features), None)
-    if column not in data.features: raise ValueError(
-        f'column: expected a column with pictures, got {column!r} among {data.column_names}')
-    if type(f := data.features[column]).__name__=='Image':
+def _hub_column(data, column):
+    "A Hugging Face data set, not decoding its column with pictures; and the column's name"
+    known = data.features
+    if column is None: column = next((c for c,f in known.items() if type(f).__name__=='Image'),
+                                     next((f for f in FIELDS if f in known), None))
+    if column not in known: raise ValueError(
+        f'column: expected a column with pictures, got {column!r} among {list(known)}')
+    if type(f := known[column]).__name__=='Image':
         data = data.cast_column(column, dataclasses.replace(f, decode=False))
+    return data,column
+
+def _hub_rows(data, column, key):
+    data,column = _hub_column(data, column)
     key = key or next((k for k in KEYS if k in data.column_names), None)
     if key and len(set(names := data[key])) < len(names): raise ValueError(
         f'key: expected a different {key!r} in each row, {len(names)-len(set(names))} repeat')
@@ -331,6 +335,8 @@ def _stream(source, length, short, cache, memory, column, key):
     except (TypeError,NotImplementedError) as e: raise ValueError(
         f'length: expected the number of pictures in this {type(source).__name__}, which does not '
         'know it itself, got None') from e
+    if hasattr(source, 'cast_column') and source.features:
+        source,column = _hub_column(source, column)
     return _spool(source, n, short, cache, memory, column, key)
 
 # %% ../nbs/09a_data.ipynb #3e9cbe14
@@ -346,16 +352,15 @@ def owned(
     own = list(range(rank, n, world))
     return [own[i % len(own)] for i in range(-(-n//world))]
 
-@functools.lru_cache(maxsize=512)
+@functools.lru_cache(maxsize=64)
 def visit_order(
     n:int,        # pictures to go through
     seed:int,     # of the run
     epoch:int,    # which round
     place:int=0,  # place in the batch, each has its own order
-)->tuple:         # the numbers 0 to n-1 in random order
+)->torch.Tensor:  # (n,) int32, 0 to n-1 in random order
     "A new order for each round, which follows from the seed"
-    g = generator(seed, 'order', epoch, place)
-    return tuple(torch.randperm(n, generator=g).tolist())
+    return torch.randperm(n, generator=generator(seed, 'order', epoch, place), dtype=torch.int32)
 
 # %% ../nbs/09a_data.ipynb #a44a8467
 def batch_at(
@@ -376,7 +381,7 @@ def batch_at(
         return [own[k % len(own)] for k in range(batch//world)]
     def picture(k):
         m = (n-k-1)//batch+1                         # pictures of place k: rounds, or one fewer
-        return k+batch*visit_order(m, seed, epoch, k)[at % m]
+        return k+batch*int(visit_order(m, seed, epoch, k)[at % m])
     return [picture(k) for k in range(rank, batch, world)]
 
 # %% ../nbs/09a_data.ipynb #7242d7b3
@@ -389,7 +394,7 @@ def _same(x): return x
 def _loader(data, workers, device, context, **kw):
     "An endless DataLoader that leaves the global random state alone"
     if workers < 0: raise ValueError(f'workers: expected 0 or more, got {workers}')
-    how = context or ('fork' if hasattr(os, 'fork') else 'spawn')
+    how = context or ('fork' if sys.platform=='linux' else 'spawn')
     more = dict(multiprocessing_context=how, worker_init_fn=_worker, prefetch_factor=2,
                 persistent_workers=True) if workers else {}
     pin = device is not None and torch.device(device).type=='cuda'
@@ -416,7 +421,7 @@ class _Stream:
         it = iter(loader)
         try: yield from it
         except RuntimeError as e:
-            if 'DataLoader worker' not in str(e): raise
+            if not any(s in str(e) for s in ('exited unexpectedly', 'killed by signal')): raise
             raise RuntimeError(
                 f'workers: a process that reads data died at step {self.step} ({e}). '
                 'Out of memory, or of /dev/shm? workers=0 reads in the main process') from e
@@ -450,7 +455,7 @@ class PictureStream(_Stream):
         world:int=1,      # processes; must divide `batch`
         workers:int=0,    # processes that read; 0: read when asked
         device=None,      # where the pictures go; 'cuda' goes through pinned memory
-        context:str=None, # 'fork', 'spawn' or 'forkserver'; None: fork where there is one
+        context:str=None, # 'fork', 'spawn' or 'forkserver'; None: fork on Linux, else spawn
     ):
         self.pictures,self.n,self.batch,self.seed = pictures,len(pictures),batch,seed
         self.rank,self.world,self.device,self.step = rank,world,device,start
@@ -556,16 +561,26 @@ class CroppedPairs:
             'pairs: expected .batch(n, generator), or len and [i] -> (x, y), got '
             f'{type(data).__name__}')
         if not crop: raise ValueError(f'crop: expected px for pairs without .batch, got {crop}')
-        self.data,self.crop = data,crop
+        self.data,self.crop,self.problems = data,crop,{}      # {index: why it cannot be read}
+
+    def _pick(self, g):
+        "A random pair; a broken one is told once by each process, and another is drawn"
+        while len(self.problems) < len(self.data):
+            i = int(torch.randint(len(self.data), (1,), generator=g))
+            if i in self.problems: continue
+            try: return self.data[i][-2:]
+            except (ValueError,OSError) as e:
+                self.problems[i] = str(e); warnings.warn(f'skipped: {e}')
+        raise ValueError(f'pairs: expected at least one that can be read, got none:\n  '
+                         + '\n  '.join(list(self.problems.values())[:10]))
 
     def batch(self,
         n:int,           # pairs
         generator=None,  # torch.Generator
     )->tuple:            # (x, y), each (n,3,crop,crop)
         "Random crops of random pairs"
-        pick = lambda: self.data[int(torch.randint(len(self.data), (1,), generator=generator))]
-        some = [pair_crop(*pick()[-2:], self.crop, generator) for _ in range(n)]
-        return tuple(torch.stack(v).contiguous() for v in zip(*some))
+        some = [pair_crop(*self._pick(generator), self.crop, generator) for _ in range(n)]
+        return tuple(torch.stack(v) for v in zip(*some))
 
 # %% ../nbs/09a_data.ipynb #c1260743
 _WORDS = sorted('input inputs low high gt truth target hazy haze clear clean normal ref reference '
@@ -637,6 +652,7 @@ class PairFolder:
         self.names,self.crop,self.sizes = stems[0],crop,[_size(p) for p in both[0].paths]
         self._check([_size(p) for p in both[1].paths], short)
         self.x,self.y = (as_pictures(f.paths, short, cache, memory//2) for f in both)
+        self.crops = CroppedPairs(self, crop) if crop else None   # its `.problems`: broken files
 
     def _check(self, truths, short):
         "Refuse pairs of two sizes, and pictures too small for the crop, by name"
@@ -661,4 +677,5 @@ def batch(self:PairFolder,
     generator=None,  # torch.Generator
 )->tuple:            # (x, y), each (n,3,crop,crop)
     "Random pairs, one random square and one of the eight symmetries for both"
-    return CroppedPairs(self, self.crop).batch(n, generator)
+    if not self.crop: raise ValueError(f'crop: expected px for .batch, got {self.crop}')
+    return self.crops.batch(n, generator)

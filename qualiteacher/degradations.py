@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['uniform', 'random_depth', 'haze', 'haze_a', 'haze_b', 'low_light', 'low_light_a', 'low_light_b', 'underwater', 'rain',
-           'snow', 'gaussian_noise', 'gaussian_blur', 'motion_blur', 'jpeg', 'sharpen', 'colour_cast', 'dihedral',
-           'weak_augment', 'strong_augment', 'dead_leaves']
+           'snow', 'underwater_a', 'underwater_b', 'gaussian_noise', 'gaussian_blur', 'motion_blur', 'jpeg', 'sharpen',
+           'colour_cast', 'dihedral', 'weak_augment', 'strong_augment', 'dead_leaves']
 
 # %% ../nbs/01_degradations.ipynb #918fa729
 import io
@@ -148,6 +148,23 @@ def snow(
         out = out*(1-flakes)+flakes
     return out.clamp(0,1)
 
+# %% ../nbs/01_degradations.ipynb #5c1d70ab
+def underwater_a(
+    x:torch.Tensor,  # (B,3,H,W) clean
+    generator=None,  # torch.Generator
+)->torch.Tensor:     # (B,3,H,W), quantised to 8 bits
+    "Shallow water, for supervised pairs: distance .3-1.2"
+    y = underwater(x, (.3,1.2), generator=generator)
+    return to_uint8(y+.004*_normal(y, generator)).to(x)/255
+
+def underwater_b(
+    x:torch.Tensor,  # (B,3,H,W) clean
+    generator=None,  # torch.Generator
+)->torch.Tensor:     # (B,3,H,W), quantised to 8 bits
+    "Deep water that plays the real world: distance 1.5-3, a little more noise"
+    y = underwater(x, (1.5,3.), generator=generator)
+    return to_uint8(y+.006*_normal(y, generator)).to(x)/255
+
 # %% ../nbs/01_degradations.ipynb #ccc5f206
 def gaussian_noise(
     x:torch.Tensor,  # (B,3,H,W)
@@ -242,14 +259,20 @@ def strong_augment(
     x:torch.Tensor,    # (B,3,H,W) degraded input
     generator=None,    # torch.Generator
     tonal:bool=False,  # also jitter gain and gamma: never for low light or haze
+    keeps:tuple=(),    # what must not change: 'tone', 'colour', 'detail'; follows the task
 )->torch.Tensor:       # (B,3,H,W)
     "Disturb the student's input: noise, blur, less colour, a covered patch"
-    # noise in proportion to the light there is
-    scale = _check(x).mean((1,2,3), keepdim=True)
-    y = x+uniform(x, 0, .12, generator)*scale*_normal(x, generator)
-    if torch.rand(1, generator=generator) < .5:
-        y = gaussian_blur(y, .3+.7*torch.rand(1, generator=generator).item())
-    y = torch.lerp(y, y.mean(1, keepdim=True).expand_as(y), uniform(x, 0, .3, generator))
+    if set(keeps)-{'tone','colour','detail'} or tonal and 'tone' in keeps: raise ValueError(
+        f"keeps: expected some of 'tone' (without tonal), 'colour', 'detail', got {keeps}")
+    y = _check(x)
+    if 'detail' not in keeps:
+        # noise in proportion to the light there is
+        scale = x.mean((1,2,3), keepdim=True)
+        y = x+uniform(x, 0, .12, generator)*scale*_normal(x, generator)
+        if torch.rand(1, generator=generator) < .5:
+            y = gaussian_blur(y, .3+.7*torch.rand(1, generator=generator).item())
+    if 'colour' not in keeps:
+        y = torch.lerp(y, y.mean(1, keepdim=True).expand_as(y), uniform(x, 0, .3, generator))
     if tonal: y = uniform(x, .8, 1.2, generator)*y.clamp(0,1)**uniform(x, .8, 1.25, generator)
     return _cover(y, generator).clamp(0,1)
 
