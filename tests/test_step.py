@@ -36,7 +36,8 @@ def make(out=None, on_step=(), real=None, **changes):
     student = QualityConditioned(Net(), at='mid', kind='film')
     for p in student.condition_parameters(): nn.init.normal_(p, std=.1)
     cfg = Config.preset('smoke', **{**dict(batch=2, pairs_batch=3, preference_start=1, calibrate=False, passes=2, ema_warmup=False,
-                                           w_preference=1., w_crop=1., w_contrast=1., w_stay=1., share_every=1000), **changes})
+                                           w_preference=1., w_crop=1., w_contrast=1., w_stay=1., share_every=1000,
+                                           channels_last=False), **changes})
     return QualiTeacher(student, IQAEnsemble.preset('offline'), real or Two(), Pairs([], low_light_a, 96, leaves=1), cfg, out, 'cpu', on_step=on_step)
 
 # --- the slow step ---
@@ -162,6 +163,7 @@ SETTINGS = {
     'ours': dict(recipe='demo', labels='all', levels='relative', anchor='best'),
     'paper': dict(recipe='paper', labels='bank', levels='absolute', anchor='worst', scope='all', detach_loser=False),
     'independent crops, beta 10': dict(labels='all', levels='relative', independent_crops=True, beta=10., scope='all'),
+    'another memory layout': dict(labels='all', levels='relative', channels_last=True),
     'two rewards, the whole bank': dict(labels='all', levels='relative', reward_pictures=2, consistency_crop=100, scope='all'),
 }
 
@@ -179,7 +181,10 @@ def test_batched_step_equals_the_literal_one(name, record_property):
         assert logs['total'] == pytest.approx(sum(getattr(t.cfg, f'w_{n}')*v for n, v in losses.items()), abs=1e-4)
         norm = sum(g.square().sum() for g in grads.values())**.5
         for n, p in t.student.named_parameters():
-            torch.testing.assert_close(p.grad, grads[n]/max(1., norm), atol=1e-4*float(p.grad.abs().max()+1e-3), rtol=1e-3, msg=f'{step} {n}')
+            # another layout rounds differently, and the sign of a difference near zero is the gradient of an L1 term
+            tol = 20 if t.cfg.channels_last else 1
+            torch.testing.assert_close(p.grad, grads[n]/max(1., norm), atol=tol*1e-4*float(p.grad.abs().max()+1e-3),
+                                       rtol=tol*1e-3, msg=f'{step} {n}')
             assert p.grad.abs().max() > 0, n
         for k, v in t.teacher.net.state_dict().items():           # EMA, after the optimiser's step
             torch.testing.assert_close(v, t.cfg.decay*before[k] + (1-t.cfg.decay)*t.student.state_dict()[k], atol=1e-6, rtol=1e-5)
