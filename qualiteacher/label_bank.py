@@ -227,8 +227,8 @@ def _in_words(path):
         if number: raise OSError(number, f'bank: could not use the index {path}: {e}. '
                                  'What was stored before is still there') from e
         raise ValueError(f'bank: expected an index of the label bank in {path}, but it is damaged '
-            f'or something else ({e}). Nothing was changed. Put a copy of this file and of the '
-            'folder of its labels back, or start a new run folder') from e
+            f'or something else ({" ".join(str(e).split())}). Nothing was changed. Put a copy of this '
+            'file and of the folder of its labels back, or start a new run folder') from e
 
 # %% ../nbs/08_label_bank.ipynb #b10c9a26
 class _Index:
@@ -312,12 +312,18 @@ def _open(self:LabelBank):
         self.path = self.root.absolute()/f'{self.name}.sqlite'
         self._refuse_foreign()
         if not self.readonly: self._take_over()
-        how = '?mode=ro' if self.readonly else ''
-        self.index = _Index(self.path, self.path.as_uri()+how)
+        self.index = _Index(self.path, self.path.as_uri()+self._how())
     self._check_index()
     self._used = 0
     if not self.readonly: self._empty_trash(); self._cut_tail()
     self._count()
+
+@patch
+def _how(self:LabelBank):
+    "To look, SQLite needs a file beside the index; not on a read-only disk where nobody writes"
+    if not self.readonly: return ''
+    alone = not os.access(self.root, os.W_OK) and not Path(f'{self.path}-wal').exists()
+    return '?immutable=1' if alone else '?mode=ro'
 
 # %% ../nbs/08_label_bank.ipynb #b10c9a34
 @patch

@@ -273,7 +273,7 @@ def test_levels_within_a_picture(scores):
     if S.max() > S.min(): torch.testing.assert_close(relative_level(S, S, 'value'), 7*(S-S.min())/(S.max()-S.min()), atol=1e-4, rtol=1e-4)
 
 def label(score, step=0, **metrics):
-    return Label(torch.zeros(3, 4, 4, dtype=torch.uint8), torch.ones(1, 4, 4).half(), score, metrics or {'m': score}, 'v', step)
+    return Label(torch.zeros(3, 4, 4, dtype=torch.uint8), torch.ones(2, 2), score, metrics or {'m': score}, 'v', step)
 
 @for_all
 @given(st.lists(st.lists(unit, max_size=4), min_size=1, max_size=5))
