@@ -129,26 +129,28 @@ def region_means(
     return torch.cat([out, part.flatten(-2)], -1)
 
 def _moments(v, blocks=1):
-    "Left scale, right scale, and the ratio that gives the shape, of every region of (...,H,W)"
+    "Left and right scale, both together, and (E|v|)^2 / E v^2, of every region of (...,H,W)"
     mean = lambda u, square=False: region_means(u, blocks, square)
     left,right,sign = v.clamp_max(0),v.clamp_min(0),v.detach().sign()
     a,b,lean,some = mean(left, True),mean(right, True),mean(sign),mean(sign.abs())
     share = lambda s: ((some+s*lean)/2).clamp_min(1e-9)           # of samples on one side
-    l,r = _root(a/share(-1)),_root(b/share(1))
-    ratio = ((mean(right)-mean(left)+TINY)/_root(a+b))**2
-    return l, r, ratio*(l**3+r**3)*(l+r)/(l**2+r**2)**2
+    both = _root(a+b)
+    return (_root(a/share(-1)), _root(b/share(1)), both,
+            ((mean(right)-mean(left)+TINY)/both)**2)
 
-def _aggd(l, r, ratio, rounded):
-    a = shape_from_ratio(ratio, rounded)
-    eta = (r-l)*torch.exp(torch.lgamma(2/a)-(torch.lgamma(1/a)+torch.lgamma(3/a))/2)
-    return a, l, r, eta
+def _uneven(l, r): return (l**3+r**3)*(l+r)/(l**2+r**2)**2        # 1 if both sides are alike
+
+def _aggd_mean(a, l, r):
+    return (r-l)*torch.exp(torch.lgamma(2/a)-(torch.lgamma(1/a)+torch.lgamma(3/a))/2)
 
 def fit_aggd(
     z:torch.Tensor,      # (...,n) samples; zeros count on neither side
     rounded:bool=False,  # shape to thousandths
 )->tuple:                # (shape alpha, left scale, right scale, mean eta), each (...) float64
     "Fit an asymmetric generalised Gaussian by matching moments (Lasmar et al. 2009)"
-    return _aggd(*(m[...,0] for m in _moments(z.double()[..., None, :])), rounded)
+    l,r,_,ratio = (m[...,0] for m in _moments(z.double()[..., None, :]))
+    a = shape_from_ratio(ratio*_uneven(l, r), rounded)
+    return a, l, r, _aggd_mean(a, l, r)
 
 # %% ../nbs/04_nss.ipynb #90a29bd0
 BICUBIC = tuple(v/256 for v in (-3,-9,29,111,111,29,-9,-3))   # MATLAB's imresize(y, 0.5)
@@ -165,25 +167,28 @@ def half_size(
         y = _filter(y, taps, 2).mT
     return y
 
-def _products(z):
-    "z times each of four neighbours, which wrap round the edge"
+def _fields(z):
+    "z, and z times each of four neighbours, which wrap round the edge: (...,5,H,W)"
     h,w = z.shape[-2:]
     p = torch.cat([z[..., -1:], z], -1)
     p = torch.cat([p[..., -1:, :], p, p[..., :1, :]], -2)     # one copy instead of four
-    return [z*p[..., 1-i:1-i+h, 1-j:1-j+w] for i,j in SHIFTS]
+    return torch.stack([z, *(z*p[..., 1-i:1-i+h, 1-j:1-j+w] for i,j in SHIFTS)], -3)
+
+def _describe(l, r, sigma, ratio, rounded):
+    "Eighteen features from the moments (...,5,regions) of five fields"
+    one,four = slice(0, 1),slice(1, 5)
+    uneven = torch.cat([torch.ones_like(l[..., one, :]), _uneven(l, r)[..., four, :]], -2)
+    a = shape_from_ratio(ratio*uneven, rounded)
+    f = torch.stack([a, _aggd_mean(a, l, r), l**2, r**2], -2)[..., four, :, :]
+    own = torch.stack([a[..., 0, :], sigma[..., 0, :]**2], -2)
+    return torch.cat([own, f.flatten(-3, -2)], -2).mT
 
 def scene_statistics(
     z:torch.Tensor,      # (...,H,W) MSCN coefficients
     rounded:bool=False,  # shapes to thousandths
-    blocks:int=1,        # as in `region_means`
-)->torch.Tensor:         # (...,regions,18) float64
+)->torch.Tensor:         # (...,18) float64
     "The 18 features of one scale (Mittal et al. 2012, table I); neighbours wrap round the edge"
-    sigma = _root(region_means(z, blocks, True))
-    shape = shape_from_ratio(((region_means(z.abs(), blocks)+TINY)/sigma)**2, rounded)
-    pairs = [_moments(v, blocks) for v in _products(z)]
-    a,l,r,eta = _aggd(*(torch.stack(m, -1) for m in zip(*pairs)), rounded)
-    return torch.cat([torch.stack([shape,sigma**2], -1),
-                      torch.stack([a,eta,l**2,r**2], -1).flatten(-2)], -1)
+    return _describe(*_moments(_fields(z)), rounded)[..., 0, :]
 
 def brisque_features(
     x:torch.Tensor,        # (B,3,H,W) RGB in [0,1]
@@ -196,7 +201,9 @@ def brisque_features(
     "The 36 features of BRISQUE; the defaults follow the authors' MATLAB code"
     y = luminance(x, weights, rounded, dtype)
     scales = y,half_size(y, taps)
-    f = torch.cat([scene_statistics(mscn(v), rounded, blocks or 1) for v in scales], -1)
+    moments = [_moments(_fields(mscn(v)), blocks or 1) for v in scales]
+    f = _describe(*(torch.stack(m, 1) for m in zip(*moments)), rounded)       # (B,2,regions,18)
+    f = torch.cat(f.unbind(1), -1)
     return f if blocks else f[:,0]
 
 # %% ../nbs/04_nss.ipynb #7ade744f
@@ -320,11 +327,10 @@ class BRISQUE(SceneScorer):
 # %% ../nbs/04_nss.ipynb #9aa5d16e
 def _beta(alpha): return torch.exp((torch.lgamma(1/alpha)-torch.lgamma(3/alpha))/2)
 
-def _patch_statistics(z, rounded):
-    "The 18 features of NIQE at one scale, (...,H,W) to (...,18)"
-    moments = [_moments(v) for v in (z,*_products(z))]
-    a,l,r,eta = _aggd(*(torch.cat(m, -1) for m in zip(*moments)), rounded)
-    f = torch.stack([a, eta, l*_beta(a), r*_beta(a)], -1)          # (...,5,4)
+def _patch_statistics(l, r, ratio, rounded):
+    "The 18 features of NIQE at one scale, from the moments (...,5) of five fields"
+    a = shape_from_ratio(ratio*_uneven(l, r), rounded)
+    f = torch.stack([a, _aggd_mean(a, l, r), l*_beta(a), r*_beta(a)], -1)          # (...,5,4)
     own = torch.stack([a[...,0], f[...,0,2:].mean(-1)], -1)
     return torch.cat([own, f[...,1:,:].flatten(-2)], -1)
 
@@ -352,8 +358,10 @@ def patch_features(
         return torch.stack([v[..., t//s:t//s+n, l//s:l//s+n] for t,l in corners], -3)
     fine,sigma = _normalise(y, 'replicate')
     coarse,_ = _normalise(half_size(y), 'replicate')
-    f = [_patch_statistics(patches(z, s), rounded) for s,z in ((1,fine), (2,coarse))]
-    return torch.cat(f, -1), region_means(patches(sigma))[...,0]
+    moments = [_moments(_fields(patches(z, s))) for s,z in ((1,fine), (2,coarse))]
+    l,r,_,ratio = (torch.stack(m, 2)[...,0] for m in zip(*moments))                # (B,n,2,5)
+    f = _patch_statistics(l, r, ratio, rounded).flatten(2)
+    return f, region_means(patches(sigma))[...,0]
 
 # %% ../nbs/04_nss.ipynb #9d47fd61
 def fit_pristine(
