@@ -121,12 +121,14 @@ def region_means(
 )->torch.Tensor:         # (...,1+blocks*blocks) float64: the whole, then each block; one number if 1
     "Means by rows in the precision of v, the rows added up in float64"
     rows = lambda u: (vector_norm(u, dim=-1).double().square() if square else u.sum(-1).double())
-    out = rows(v).sum(-1, keepdim=True)/v.shape[-2:].numel()
-    if blocks==1: return out
+    whole = lambda: rows(v).sum(-1, keepdim=True)
+    if blocks==1: return whole()/v.shape[-2:].numel()
     h,w = (n//blocks for n in v.shape[-2:])
     part = rows(v[..., :h*blocks, :w*blocks].unflatten(-1, (blocks,w)))
-    part = part.unflatten(-2, (blocks,h)).sum(-2)/(h*w)
-    return torch.cat([out, part.flatten(-2)], -1)
+    part = part.unflatten(-2, (blocks,h)).sum(-2).flatten(-2)
+    even = (h*blocks,w*blocks)==v.shape[-2:]            # then the whole is the sum of its blocks
+    out = part.sum(-1, keepdim=True) if even else whole()
+    return torch.cat([out/v.shape[-2:].numel(), part/(h*w)], -1)
 
 def _moments(v, blocks=1):
     "Left and right scale, both together, and (E|v|)^2 / E v^2, of every region of (...,H,W)"

@@ -109,15 +109,16 @@ class EarlyFeatures(nn.Module):
         return maps
 
 # %% ../nbs/05_semantic.ipynb #8c09be7b
-def _block_means(m, blocks=1):
+def _map_means(m, blocks=1):
     "As `region_means`, in float32 and for maps whose channels lie together in memory"
-    out = m.mean((-2,-1))[..., None]
-    if blocks==1: return out
+    if blocks==1: return m.mean((-2,-1))[..., None]
     h,w = (n//blocks for n in m.shape[-2:])
-    part = m[..., :h*blocks, :w*blocks].unflatten(-1, (blocks,w)).unflatten(-3, (blocks,h))
-    return torch.cat([out, part.mean((-3,-1)).flatten(-2)], -1)
+    part = m[..., :h*blocks, :w*blocks].permute(0,2,3,1).unflatten(1, (blocks,h)).mean(2)
+    part = part.unflatten(2, (blocks,w)).mean(3).flatten(1, 2).mT
+    even = (h*blocks,w*blocks)==m.shape[-2:]            # then the whole is the mean of its blocks
+    return torch.cat([(part if even else m.flatten(-2)).mean(-1)[..., None], part], -1)
 
-def _centred(v, blocks=1, means=_block_means):
+def _centred(v, blocks=1, means=_map_means):
     "Mean and variance of every region of (...,H,W), from differences to the mean of the whole"
     mean = means(v, blocks)
     d = v-mean[..., :1, None].to(v.dtype)
