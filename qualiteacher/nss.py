@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['RGB601', 'WINDOW', 'EXCESS', 'TINY', 'BICUBIC', 'SHIFTS', 'luminance', 'mscn', 'shape_from_ratio', 'fit_ggd',
            'region_means', 'fit_aggd', 'half_size', 'scene_statistics', 'brisque_features', 'read_libsvm',
-           'SceneScorer', 'BRISQUE', 'patch_features', 'fit_pristine', 'NSSDistance']
+           'SceneScorer', 'BRISQUE', 'patch_features', 'fit_pristine', 'NSSDistance', 'attack']
 
 # %% ../nbs/04_nss.ipynb #22d57648
 from pathlib import Path
@@ -49,6 +49,7 @@ def _filter(y, taps, stride=1):
     for i,w in enumerate(taps[1:], 1): out = torch.add(out, y[..., i:i+n:stride], alpha=w)
     return out
 
+# %% ../nbs/04_nss.ipynb #2dbeaefb
 def _along(y):
     "Middle pixel, mean minus middle, and variance of the windows along the last axis"
     n = y.shape[-1]-6
@@ -100,6 +101,7 @@ def shape_from_ratio(
     alpha = 1/(u-(miss-t)/slope)              # one more step, this one with a gradient
     return _in_table(alpha, ratio) if rounded else alpha
 
+# %% ../nbs/04_nss.ipynb #835cf41a
 TINY = 1e-10   # keeps a picture of zeros finite, and changes no other
 
 def _root(square): return (square+TINY**3).sqrt()+TINY       # finite gradient at zero as well
@@ -118,7 +120,7 @@ def region_means(
     v:torch.Tensor,      # (...,H,W)
     blocks:int=1,        # grid of blocks x blocks; what does not divide is left out of the blocks
     square:bool=False,   # the mean of v*v
-)->torch.Tensor:         # (...,1+blocks*blocks) float64: the whole, then each block; one number if 1
+)->torch.Tensor:         # (...,1+blocks*blocks) float64: the whole, then each block; (...,1) if 1
     "Means by rows in the precision of v, the rows added up in float64"
     rows = lambda u: (vector_norm(u, dim=-1).double().square() if square else u.sum(-1).double())
     whole = lambda: rows(v).sum(-1, keepdim=True)
@@ -130,6 +132,7 @@ def region_means(
     out = part.sum(-1, keepdim=True) if even else whole()
     return torch.cat([out/v.shape[-2:].numel(), part/(h*w)], -1)
 
+# %% ../nbs/04_nss.ipynb #95ae96c5
 def _moments(v, blocks=1):
     "Left and right scale, both together, and (E|v|)^2 / E v^2, of every region of (...,H,W)"
     mean = lambda u, square=False: region_means(u, blocks, square)
@@ -169,6 +172,7 @@ def half_size(
         y = _filter(y, taps, 2).mT
     return y
 
+# %% ../nbs/04_nss.ipynb #7ea1f8fa
 def _fields(z):
     "z, and z times each of four neighbours, which wrap round the edge: (...,5,H,W)"
     h,w = z.shape[-2:]
@@ -192,6 +196,7 @@ def scene_statistics(
     "The 18 features of one scale (Mittal et al. 2012, table I); neighbours wrap round the edge"
     return _describe(*_moments(_fields(z)), rounded)[..., 0, :]
 
+# %% ../nbs/04_nss.ipynb #d11319cd
 def brisque_features(
     x:torch.Tensor,        # (B,3,H,W) RGB in [0,1]
     weights:tuple=RGB601,  # of red, green and blue in the luminance
@@ -255,6 +260,7 @@ def _check(x, side):
     if not (lo >= -1e-3 and hi <= 1+1e-3):                       # not-a-number fails both
         raise ValueError(f'x: expected values in [0, 1], got {lo:.4g} to {hi:.4g}')
 
+# %% ../nbs/04_nss.ipynb #ea0ab088
 class SceneScorer(nn.Module):
     "What both judges of this notebook share: checks, precision, whole pictures and their blocks"
     min_size = 96          # px of the short side; fewer pixels do not make a histogram
@@ -294,9 +300,9 @@ class SceneScorer(nn.Module):
 class BRISQUE(SceneScorer):
     "Blind quality from scene statistics (Mittal et al. 2012): differentiable, LOWER is better"
     def __init__(self,
-        model:dict=None,          # from `read_libsvm`, with or without a recipe; None: the shipped one
+        model:dict=None,          # from `read_libsvm`, perhaps with a recipe; None: the shipped one
         precision:str='float64',  # of everything that has pixels; or 'float32', twice as fast
-        **recipe,                 # weights, taps, rounded of `brisque_features`, for the model's own
+        **recipe,                 # weights, taps, rounded of `brisque_features`; else the model's
     ):
         super().__init__()
         if model is None: model = load_file(weights_path('brisque.safetensors'))
@@ -342,6 +348,7 @@ def _starts(n, size, step):
     count = -(-last//step)
     return [last*i//max(count,1)//2*2 for i in range(count+1)]
 
+# %% ../nbs/04_nss.ipynb #590994a1
 def patch_features(
     x:torch.Tensor,      # (B,3,H,W) RGB in [0,1], `size` px a side or more
     step:int=96,         # px between patches at most; they overlap to cover the picture
@@ -381,18 +388,20 @@ def fit_pristine(
     f = torch.cat(kept)
     return dict(mean=f.mean(0), cov=f.T.cov())
 
+# %% ../nbs/04_nss.ipynb #fdf219e7
 def _shares(shape, blocks, size=96, step=96):
     "How much of each patch lies in the whole picture (all) and in each block, (regions, patches)"
     rows,cols = ([[max(0, min(s+size, (i+1)*(n//blocks))-max(s, i*(n//blocks)))/size
                    for s in _starts(n, size, step)] for i in range(blocks)] for n in shape)
-    part = torch.einsum('ir,jc->ijrc', torch.tensor(rows), torch.tensor(cols)).flatten(2).flatten(0,1)
+    part = torch.einsum('ir,jc->ijrc', torch.tensor(rows), torch.tensor(cols))
+    part = part.flatten(2).flatten(0, 1)
     return torch.cat([torch.ones_like(part[:1]), *([part] if blocks > 1 else [])])
 
 # %% ../nbs/04_nss.ipynb #8e29392f
 class NSSDistance(SceneScorer):
     "Distance from clean photographs in NIQE's manner: differentiable, LOWER is better"
     def __init__(self,
-        pristine=None,            # from `fit_pristine`, or a safetensors file; None: the shipped one
+        pristine=None,            # from `fit_pristine`, or a safetensors file; None: ours
         prior:float=36.,          # imagined pristine patches in the picture's covariance
         rounded:bool=False,       # as in `patch_features`
         crop:bool=False,          # as in `patch_features`
@@ -435,3 +444,16 @@ class NSSDistance(SceneScorer):
     def _regions(self, x, blocks):
         f,_ = patch_features(x, rounded=self.rounded, crop=self.crop, dtype=self.dtype)
         return self.distance(f, _shares(x.shape[-2:], blocks))
+
+# %% ../nbs/04_nss.ipynb #d87dc536
+def attack(
+    judge,               # (B,3,H,W) -> (B,), higher is better, with a gradient
+    x:torch.Tensor,      # (B,3,H,W) in [0,1]
+    steps:int=10,        # how often all pixels move
+    size:float=1/255,    # by how much
+)->torch.Tensor:         # (B,3,H,W) in [0,1], at most steps*size away
+    "Climb a judge by changing pixels along the sign of its gradient (after Goodfellow et al. 2015)"
+    for _ in range(steps):
+        x = x.detach().requires_grad_()
+        x = (x+size*torch.autograd.grad(judge(x).sum(), x)[0].sign()).clamp(0,1)
+    return x.detach()

@@ -124,6 +124,7 @@ def _centred(v, blocks=1, means=_map_means):
     d = v-mean[..., :1, None].to(v.dtype)
     return mean, means(d*d, blocks)-(mean-mean[..., :1])**2
 
+# %% ../nbs/05_semantic.ipynb #a9f5bfdd
 def map_statistics(
     maps:list,        # feature maps, each (B,C,h,w)
     blocks:int=None,  # the picture and each block of a grid, see `nss.region_means`
@@ -158,7 +159,8 @@ def _planes(x):
     v = (v[..., ::2]+v[..., 1::2])/4
     return luma(x)[:,0], v, luma(v)[:,0], x.amin(1), x.amax(1), r-g, (r+g)/2-b
 
-def _fifths(v): return F.adaptive_avg_pool1d(_sorted(v).flatten(0, -2), 5).unflatten(0, v.shape[:-1])
+def _fifths(v):
+    return F.adaptive_avg_pool1d(_sorted(v).flatten(0, -2), 5).unflatten(0, v.shape[:-1])
 
 def _detail(p, blocks):
     "Log of the arithmetic and of the geometric mean of the finest detail (Immerkaer 1996)"
@@ -166,6 +168,7 @@ def _detail(p, blocks):
     a = bend(bend(p).mT).mT.abs()/6+1e-3
     return [region_means(a, blocks).log(), region_means(a.log(), blocks)]
 
+# %% ../nbs/05_semantic.ipynb #f58b9de7
 def luminance_statistics(
     x:torch.Tensor,   # (B,3,H,W) in [0,1], 24 px a side or more
     blocks:int=None,  # the picture and each block of a grid, see `nss.region_means`
@@ -200,6 +203,7 @@ def _likeness(p, blocks, lags=(1,2,3,5,8)):
     return [(region_means(d[...,k:]*d[...,:-k], blocks)*over[0]
              +region_means(e[...,k:,:]*e[...,:-k,:], blocks)*over[1])/2 for k in lags]
 
+# %% ../nbs/05_semantic.ipynb #6a13de9d
 def _blocks(p, blocks):
     "Log of how much the steps at the best of eight phases exceed their neighbours"
     across,down = (d.abs() for d in _steps(p))
@@ -227,6 +231,7 @@ def _tenths(v):
     else: low,high = (s:=_sorted(v))[..., :k],s[..., -k:]
     return torch.stack([low.mean(-1), high.mean(-1)], -1)
 
+# %% ../nbs/05_semantic.ipynb #9427f0c4
 def _tint(v): return _root((v.log()-v.log().mean(1, keepdim=True)).square().sum(1))
 
 def trace_statistics(
