@@ -19,6 +19,7 @@ from .images import luma, psnr, ssim
 from .degradations import (colour_cast, gaussian_blur, gaussian_noise, haze, jpeg,
                                        low_light, motion_blur, sharpen)
 from .backbones import weights_path
+from .nss import region_means
 
 # %% ../nbs/05_semantic.ipynb #4e262762
 class SameConv(nn.Conv2d):
@@ -108,87 +109,147 @@ class EarlyFeatures(nn.Module):
         return maps
 
 # %% ../nbs/05_semantic.ipynb #8c09be7b
+def _map_means(m, blocks=1):
+    "As `region_means`, in float32 and for maps whose channels lie together in memory"
+    if blocks==1: return m.mean((-2,-1))[..., None]
+    h,w = (n//blocks for n in m.shape[-2:])
+    part = m[..., :h*blocks, :w*blocks].permute(0,2,3,1).unflatten(1, (blocks,h)).mean(2)
+    part = part.unflatten(2, (blocks,w)).mean(3).flatten(1, 2).mT
+    even = (h*blocks,w*blocks)==m.shape[-2:]            # then the whole is the mean of its blocks
+    return torch.cat([(part if even else m.flatten(-2)).mean(-1)[..., None], part], -1)
+
+def _centred(v, blocks=1, means=_map_means):
+    "Mean and variance of every region of (...,H,W), from differences to the mean of the whole"
+    mean = means(v, blocks)
+    d = v-mean[..., :1, None].to(v.dtype)
+    return mean, means(d*d, blocks)-(mean-mean[..., :1])**2
+
+# %% ../nbs/05_semantic.ipynb #a9f5bfdd
 def map_statistics(
     maps:list,        # feature maps, each (B,C,h,w)
-)->torch.Tensor:      # (B, 2 x channels): mean and log spread of each channel
-    "What is left of feature maps when places do not matter"
+    blocks:int=None,  # the picture and each block of a grid, see `nss.region_means`
+)->torch.Tensor:      # (B, 2 x channels), with `blocks` (B,regions,2 x channels)
+    "What is left of feature maps when places do not matter: mean and log deviation of each channel"
     out = []
     for m in maps:
-        mean = m.mean((2,3), keepdim=True)
-        out += [mean[...,0,0], ((m-mean).square().mean((2,3))+4e-4).log()/2]
-    return torch.cat(out, 1)
+        mean,var = _centred(m, blocks or 1)
+        out += [mean, (var.clamp_min(0)+4e-4).log()/2]
+    out = torch.cat(out, 1).mT.to(maps[0].dtype)
+    return out if blocks else out[:,0]
 
 # %% ../nbs/05_semantic.ipynb #d91fc030
-def _detail(p):
-    "Log of the arithmetic and of the geometric mean of the finest detail (Immerkaer 1996)"
-    bend = lambda v: v[...,2:]-2*v[...,1:-1]+v[...,:-2]
-    a = bend(bend(p).mT).abs().flatten(1)/6+1e-3
-    return [a.mean(1).log(), a.log().mean(1)]
-
 def _sorted(v):
-    "Ascending rows; numpy sorts several times faster where no gradient is asked for"
+    "Ascending along the last axis; numpy sorts several times faster where no gradient is asked for"
     if v.requires_grad or v.device.type!='cpu': return v.sort(-1).values
     return torch.from_numpy(np.sort(v.numpy()))
 
+def _regions(v, blocks, f):
+    "f of the whole (...,n) and of each block, stacked: (...,regions,m)"
+    out = f(v.flatten(-2))[..., None, :]
+    if blocks==1: return out
+    h,w = (n//blocks for n in v.shape[-2:])
+    tiles = v[..., :h*blocks, :w*blocks].unflatten(-1, (blocks,w)).unflatten(-3, (blocks,h))
+    return torch.cat([out, f(tiles.transpose(-3, -2).flatten(-2).flatten(-3, -2))], -2)
+
+def _planes(x):
+    "What several statistics need: luminance, half size, luminance of that, extremes, two colours"
+    r,g,b = x.unbind(1)
+    v = x[..., :x.shape[-2]//2*2, :x.shape[-1]//2*2]
+    v = v[..., ::2, :]+v[..., 1::2, :]
+    v = (v[..., ::2]+v[..., 1::2])/4
+    return luma(x)[:,0], v, luma(v)[:,0], x.amin(1), x.amax(1), r-g, (r+g)/2-b
+
+def _fifths(v):
+    return F.adaptive_avg_pool1d(_sorted(v).flatten(0, -2), 5).unflatten(0, v.shape[:-1])
+
+def _detail(p, blocks):
+    "Log of the arithmetic and of the geometric mean of the finest detail (Immerkaer 1996)"
+    bend = lambda v: v[...,2:]-2*v[...,1:-1]+v[...,:-2]
+    a = bend(bend(p).mT).mT.abs()/6+1e-3
+    return [region_means(a, blocks).log(), region_means(a.log(), blocks)]
+
+# %% ../nbs/05_semantic.ipynb #f58b9de7
 def luminance_statistics(
-    x:torch.Tensor,  # (B,3,H,W) in [0,1], 24 px a side or more
-)->torch.Tensor:     # (B,21), differentiable
+    x:torch.Tensor,   # (B,3,H,W) in [0,1], 24 px a side or more
+    blocks:int=None,  # the picture and each block of a grid, see `nss.region_means`
+    planes=None,      # from `_planes`, for those who need them twice
+)->torch.Tensor:      # (B,21), with `blocks` (B,regions,21); differentiable
     "Exposure, contrast, colour, clipping, detail and noise of a picture, in 21 numbers"
-    y,mean = luma(x),x.mean((2,3))
-    v,root = y.flatten(1),lambda s: (s+1e-8).sqrt()
-    var = lambda u: u.var(1, unbiased=False)
-    out = [*F.adaptive_avg_pool1d(_sorted(v), 5).T, (v.mean(1)+1e-3).log(), root(var(v))]
-    r,g,b = x.flatten(2).unbind(1)
-    rg,yb = r-g,(r+g)/2-b
-    out += [root(var(rg)+var(yb)), root(rg.mean(1)**2+yb.mean(1)**2)]
-    high,low = x.amax(1).flatten(1),x.amin(1).flatten(1)
-    ratio = (mean+1e-3)/(mean.mean(1, keepdim=True)+1e-3)
-    out += [((high-low)/(high+.02)).mean(1), root(ratio.log().square().sum(1))]
-    out += [torch.sigmoid((.04-v)/.01).mean(1), torch.sigmoid((high-.96)/.01).mean(1)]
-    for p in (y, F.avg_pool2d(y, 2), F.avg_pool2d(y, 4)): out += _detail(p)
+    n,root = blocks or 1,lambda s: (s.clamp_min(0)+1e-8).sqrt()
+    y,_,half,low,high,rg,yb = planes or _planes(x)
+    mean = lambda v: region_means(v, n)
+    (bright,var),(rg,var1),(yb,var2) = (_centred(v, n, region_means) for v in (y, rg, yb))
+    colour = mean(x)+1e-3
+    ratio = colour/colour.mean(1, keepdim=True)
+    out = [*_regions(y, n, _fifths).unbind(-1), (bright+1e-3).log(), root(var),
+           root(var1+var2), root(rg**2+yb**2), mean((high-low)/(high+.02)),
+           root(ratio.log().square().sum(1)),
+           mean(torch.sigmoid((.04-y)/.01)), mean(torch.sigmoid((high-.96)/.01))]
+    for p in (y, half, F.avg_pool2d(half, 2)): out += _detail(p, n)
     local = (F.avg_pool2d(y*y, 8)-F.avg_pool2d(y, 8)**2).clamp_min(0)
-    local = (local+1e-6).sqrt().mean((1,2,3))
-    return torch.stack(out+[local.log(), local/(v.mean(1)+.02)], 1)
+    local = mean((local+1e-6).sqrt())
+    out = torch.stack(out+[local.log(), local/(bright+.02)], -1).to(x.dtype)
+    return out if blocks else out[:,0]
 
 # %% ../nbs/05_semantic.ipynb #4633a1a1
 def _root(s): return (s+1e-6).sqrt()
-def _steps(p): return p[...,1:]-p[...,:-1],(p[...,1:,:]-p[...,:-1,:]).mT
+def _steps(p): return (p[...,1:]-p[...,:-1],p[...,1:,:]-p[...,:-1,:])      # along rows, columns
+def _size(p, blocks): return sum(region_means(d.abs(), blocks) for d in _steps(p))
+
+def _likeness(p, blocks, lags=(1,2,3,5,8)):
+    "Correlation of the steps with those `lags` px on, mean of rows and columns"
+    d,e = _steps(p)
+    over = [1/(region_means(v*v, blocks)+1e-6) for v in (d,e)]
+    return [(region_means(d[...,k:]*d[...,:-k], blocks)*over[0]
+             +region_means(e[...,k:,:]*e[...,:-k,:], blocks)*over[1])/2 for k in lags]
+
+# %% ../nbs/05_semantic.ipynb #6a13de9d
+def _blocks(p, blocks):
+    "Log of how much the steps at the best of eight phases exceed their neighbours"
+    across,down = (d.abs() for d in _steps(p))
+    down = _phases(down.mT, blocks, True)/(region_means(down, blocks)+2e-3)
+    across = _phases(across, blocks)/(region_means(across, blocks)+2e-3)
+    return ((across+down)/2+.01).log()
+
+def _phases(d, blocks, turned=False):
+    "The best of eight phases of the columns of d against their mean, in every region"
+    extra = d[...,1:-1]-(d[...,:-2]+d[...,2:])/2
+    fold = lambda v: v[..., :v.shape[-1]//8*8].unflatten(-1, (-1,8)).mean(-2)
+    phase = fold(extra.mean(1))[:,None]
+    if blocks > 1:
+        h,w = (n//blocks for n in extra.shape[1:])
+        rows = extra[:, :h*blocks, :w*blocks].unflatten(1, (blocks,h)).mean(2)
+        part = fold(rows.unflatten(2, (blocks,w)))                        # (B,blocks,blocks,8)
+        phase = torch.cat([phase, (part.transpose(1, 2) if turned else part).flatten(1, 2)], 1)
+    return (phase.amax(-1)-phase.mean(-1)).double()
+
+def _tenths(v):
+    "Means of the smallest and of the largest tenth along the last axis"
+    k = -(-v.shape[-1]//10)
+    if v.requires_grad or v.device.type!='cpu':
+        low,high = (v.topk(k, largest=m, sorted=False).values for m in (False,True))
+    else: low,high = (s:=_sorted(v))[..., :k],s[..., -k:]
+    return torch.stack([low.mean(-1), high.mean(-1)], -1)
+
+# %% ../nbs/05_semantic.ipynb #9427f0c4
 def _tint(v): return _root((v.log()-v.log().mean(1, keepdim=True)).square().sum(1))
 
-def _likeness(p, lags=(1,2,3,5,8)):
-    "Correlation of the steps with those `lags` px on, mean of rows and columns"
-    out = []
-    for d in _steps(p):
-        e = d.square().flatten(1).mean(1)+1e-6
-        out.append(torch.stack([(d[...,k:]*d[...,:-k]).flatten(1).mean(1)/e for k in lags]))
-    return [*(out[0]+out[1])/2]
-
-def _blocks(p):
-    "Log of how much the steps at the best of eight phases exceed their neighbours"
-    total = 0.
-    for d in _steps(p):
-        d = d.abs()
-        extra = (d[...,1:-1]-(d[...,:-2]+d[...,2:])/2).mean((1,2))
-        phase = extra[:,:extra.shape[1]//8*8].unflatten(1, (-1,8)).mean(1)
-        total = total+(phase.amax(1)-phase.mean(1))/(d.flatten(1).mean(1)+2e-3)
-    return (total/2+.01).log()
-
 def trace_statistics(
-    x:torch.Tensor,  # (B,3,H,W) in [0,1], 24 px a side or more
-)->torch.Tensor:     # (B,17), differentiable
+    x:torch.Tensor,   # (B,3,H,W) in [0,1], 24 px a side or more
+    blocks:int=None,  # the picture and each block of a grid, see `nss.region_means`
+    planes=None,      # from `_planes`, for those who need them twice
+)->torch.Tensor:      # (B,17), with `blocks` (B,regions,17); differentiable
     "Traces of blur, noise, blocks, tint and clipping, in 17 numbers"
-    y,(r,g,b) = luma(x),x.split(1, 1)
-    size = lambda p: sum(d.abs().mean((2,3)) for d in _steps(p))          # mean step, each channel
-    v = F.avg_pool2d(x, 2).flatten(2)
-    tenth = lambda most: v.topk(-(-v.shape[2]//10), largest=most, sorted=False).values.mean(2)
-    dark,bright = tenth(False),tenth(True)
-    colour = torch.cat([r-g, (r+g)/2-b], 1)
-    chroma = (size(colour).mean(1)/2+1e-3).log()-(size(y).mean(1)/2+1e-3).log()
-    low,high = x.amin(1).flatten(1),x.amax(1).flatten(1)
-    return torch.stack([*_likeness(y), *_likeness(F.avg_pool2d(y, 2)), _blocks(y),
-        _tint(size(x)+2e-3), _tint(bright+.01),
-        _root((dark-dark.mean(1, keepdim=True)).square().sum(1)), chroma,
-        torch.exp(-low/.01).mean(1), torch.exp((high-1)/.01).mean(1)], 1)
+    n,(y,small,half,low,high,rg,yb) = blocks or 1,planes or _planes(x)
+    dark,bright = _regions(small, n, _tenths).unbind(-1)
+    colour = (_size(rg, n)+_size(yb, n))/2
+    near = lambda d: region_means(torch.exp((-d/.01).clamp_min(-80)), n)    # smaller ones are slow
+    chroma = (colour/2+1e-3).log()-(_size(y, n)/2+1e-3).log()
+    out = torch.stack([*_likeness(y, n), *_likeness(half, n), _blocks(y, n),
+        _tint(_size(x, n)+2e-3), _tint(bright+.01),
+        _root((dark-dark.mean(1, keepdim=True)).square().sum(1)), chroma, near(low), near(1-high)],
+        -1).to(x.dtype)
+    return out if blocks else out[:,0]
 
 # %% ../nbs/05_semantic.ipynb #dd84896a
 def feature_distance(
@@ -303,7 +364,8 @@ def predict_ridge(
 # %% ../nbs/05_semantic.ipynb #23d43897
 class SemanticScorer(nn.Module):
     "Predicted pseudo-MOS: per picture, differentiable, higher is better"
-    min_size = 64    # px of the short side
+    min_size = 64          # px of the short side
+    bytes_per_pixel = 200  # of working memory, about: the widest feature maps and what follows them
     PARTS = 'mean','spread','weight','bias'
 
     def __init__(self,
@@ -340,15 +402,30 @@ class SemanticScorer(nn.Module):
                              f'{tuple(x.shape[-2:])}')
         if not x.isfinite().all():
             raise ValueError('x: expected finite values, got NaN or infinity')
+        return self._inputs(x.float().clamp(0,1))[:,0]
+
+    def _inputs(self, x, blocks=1):
         with torch.autocast(x.device.type, enabled=False):
-            x = x.float().clamp(0,1)
-            return torch.cat([map_statistics(self.features(x)), luminance_statistics(x),
-                              trace_statistics(x)], 1)
+            planes = _planes(x)
+            return torch.cat([map_statistics(self.features(x), blocks),
+                              luminance_statistics(x, blocks, planes),
+                              trace_statistics(x, blocks, planes)], -1)
+
+    def _predict(self, X):
+        return predict_ridge(X, {k:getattr(self, k) for k in self.PARTS}).float()
+
+    def score_blocks(self,
+        x:torch.Tensor,   # (B,3,H,W) float32 in [0,1], not checked: no look at the values, no sync
+        blocks:int=1,     # grid of blocks x blocks
+    )->tuple:             # whole picture (B,), and its blocks (B,blocks,blocks)
+        "Score pictures and their blocks from the same feature maps and fields"
+        s = self._predict(self._inputs(x.float(), blocks))
+        return s[:,0], s[:,-blocks**2:].unflatten(1, (blocks,blocks))
 
     def forward(self,
         x:torch.Tensor,   # (B,3,H,W) RGB in [0,1]
     )->torch.Tensor:      # (B,) float32, about 0 (bad) to 1 (as good as the truth); not clamped
-        return predict_ridge(self.describe(x), {k:getattr(self, k) for k in self.PARTS}).float()
+        return self._predict(self.describe(x))
 
     def save(self,
         path,  # .safetensors; `SemanticScorer(path)` reads it
