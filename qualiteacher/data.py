@@ -47,9 +47,9 @@ def _open(raw, short, name):
 
 def _given(x, name):
     "A float tensor that is a picture already"
-    if x.ndim!=3 or x.shape[0]!=3 or not (0 <= x.min() and x.max() <= 1): raise ValueError(
-        f'{name}: expected (3,H,W) in [0,1], got {tuple(x.shape)} in '
-        f'[{x.min():.3g}, {x.max():.3g}]')
+    lo,hi = x.aminmax() if x.numel() else (0., 0.)
+    if x.ndim!=3 or x.shape[0]!=3 or not (0 <= lo and hi <= 1): raise ValueError(
+        f'{name}: expected (3,H,W) in [0,1], got {tuple(x.shape)} in [{lo:.3g}, {hi:.3g}]')
     return x.float()
 
 # %% ../nbs/09a_data.ipynb #b72d28d7
