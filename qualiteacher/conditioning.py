@@ -222,8 +222,10 @@ def _locate(net, at, channels, example):
     "Names and channels of the sites"
     names = {m: n for n,m in net.named_modules()}
     at = list(at) if isinstance(at, (list,tuple)) else [at]
+    known = list(channels) if isinstance(channels, (list,tuple)) else [channels]*len(at)
+    if len(known) != len(at): raise ValueError(f'channels: expected {len(at)} numbers, got {known}')
     rows,x = [],None
-    if channels is None or 'auto' in at:
+    if None in known or 'auto' in at:
         x = _probe_picture(net, example)
         rows = trace_features(net, x)
     sites = []
@@ -238,10 +240,10 @@ def _locate(net, at, channels, example):
     if not sites or len(set(sites)) < len(sites):
         raise ValueError(f'at: expected distinct places, got {sites}')
     widths = []
-    for s in sites:
-        found = {r.shape[1] for r in rows if r.name == s} if x is not None else {channels}
-        if len(found) != 1 or channels not in (None, *found):
-            n,got = channels or 'one number of',sorted(found) or 'none'
+    for s,c in zip(sites, known):
+        found = {r.shape[1] for r in rows if r.name == s} if x is not None else {c}
+        if len(found) != 1 or c not in (None, *found):
+            n,got = c or 'one number of',sorted(found) or 'none'
             raise ValueError(f"at: expected '{s}' to return features of {n} channels, got {got}")
         if any(r.used for r in rows) and not any(r.used for r in rows if r.name == s):
             raise ValueError(f"at: expected a place that the output depends on, got '{s}'")
@@ -258,7 +260,7 @@ class QualityConditioned(nn.Module):
         net:nn.Module,              # the network; held, not copied
         at='auto',                  # 'auto', a module's name, a module, or a list of these
         kind='sinusoidal',          # 'sinusoidal', 'embedding', 'film', 'bins' or channels -> layer
-        channels:int=None,          # of the features at `at`; None: read from a probe forward
+        channels:int=None,          # at each place, or a list; None: read from a probe forward
         example:torch.Tensor=None,  # (B,C,H,W) for the probe; default 1x3x64x64
     ):
         super().__init__()
