@@ -423,7 +423,9 @@ def _answers(f, xs):
     "(B,3,H,W) in [0,1] of a function of one picture, or of a network, asked for its best"
     if not isinstance(f, nn.Module): return torch.stack([f(x) for x in xs]).clamp(0,1)
     kw = {'quality':TOP_LEVEL} if isinstance(_core(f), QualityConditioned) else {}
-    with _evaluating(f): return f(torch.stack(xs).to(_home(f)[0]), **kw).clamp(0,1)
+    x = torch.stack(xs).to(_home(f)[0])
+    if _ours(f): x = x.contiguous(memory_format=torch.channels_last)
+    with _evaluating(f): return f(x, **kw).clamp(0,1).contiguous()
 
 def _mean_se(v):
     v = torch.as_tensor(v, dtype=torch.float64)
