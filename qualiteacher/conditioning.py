@@ -4,16 +4,19 @@
 
 # %% auto #0
 __all__ = ['TOP_LEVEL', 'Feature', 'KINDS', 'as_level', 'encode_level', 'QualityEmbedding', 'level_mlp', 'SinusoidalQuality',
-           'FiLMQuality', 'trace_features', 'find_bottleneck', 'QualityConditioned']
+           'FiLMQuality', 'trace_features', 'find_bottleneck', 'QualityConditioned', 'CannotShare']
 
 # %% ../nbs/03_conditioning.ipynb #98313524
-import numbers,threading
+import numbers,threading,types
 from collections import Counter, namedtuple
+from contextlib import contextmanager
 from difflib import get_close_matches
 from functools import partial
 import torch
 from einops import rearrange
+from fastcore.basics import patch
 from torch import nn
+from torch.utils._pytree import tree_flatten, tree_leaves
 
 # %% ../nbs/03_conditioning.ipynb #b027afca
 TOP_LEVEL = 7   # levels run from 0 to here; every score of 0.7 or more is the top level
@@ -219,8 +222,10 @@ def _locate(net, at, channels, example):
     "Names and channels of the sites"
     names = {m: n for n,m in net.named_modules()}
     at = list(at) if isinstance(at, (list,tuple)) else [at]
+    known = list(channels) if isinstance(channels, (list,tuple)) else [channels]*len(at)
+    if len(known) != len(at): raise ValueError(f'channels: expected {len(at)} numbers, got {known}')
     rows,x = [],None
-    if channels is None or 'auto' in at:
+    if None in known or 'auto' in at:
         x = _probe_picture(net, example)
         rows = trace_features(net, x)
     sites = []
@@ -235,10 +240,10 @@ def _locate(net, at, channels, example):
     if not sites or len(set(sites)) < len(sites):
         raise ValueError(f'at: expected distinct places, got {sites}')
     widths = []
-    for s in sites:
-        found = {r.shape[1] for r in rows if r.name == s} if x is not None else {channels}
-        if len(found) != 1 or channels not in (None, *found):
-            n,got = channels or 'one number of',sorted(found) or 'none'
+    for s,c in zip(sites, known):
+        found = {r.shape[1] for r in rows if r.name == s} if x is not None else {c}
+        if len(found) != 1 or c not in (None, *found):
+            n,got = c or 'one number of',sorted(found) or 'none'
             raise ValueError(f"at: expected '{s}' to return features of {n} channels, got {got}")
         if any(r.used for r in rows) and not any(r.used for r in rows if r.name == s):
             raise ValueError(f"at: expected a place that the output depends on, got '{s}'")
@@ -255,7 +260,7 @@ class QualityConditioned(nn.Module):
         net:nn.Module,              # the network; held, not copied
         at='auto',                  # 'auto', a module's name, a module, or a list of these
         kind='sinusoidal',          # 'sinusoidal', 'embedding', 'film', 'bins' or channels -> layer
-        channels:int=None,          # of the features at `at`; None: read from a probe forward
+        channels:int=None,          # at each place, or a list; None: read from a probe forward
         example:torch.Tensor=None,  # (B,C,H,W) for the probe; default 1x3x64x64
     ):
         super().__init__()
@@ -306,3 +311,82 @@ class QualityConditioned(nn.Module):
         return self.net
 
     def extra_repr(self): return f'kind={self.kind!r}, sites={self.sites}'
+
+# %% ../nbs/03_conditioning.ipynb #4b1d7a11
+class CannotShare(RuntimeError): "What comes before the first site cannot be played back here"
+
+def _stamps(values):
+    "Each value, and how often it was written to: the same stamps, the same content"
+    return [(id(v), getattr(v, '_version', None)) for v in tree_leaves(values)]
+
+class _Now(threading.local): prefix = None          # of the student that this thread asks
+_now,_patching = _Now(),threading.RLock()
+
+class _Prefix:
+    "What modules returned before the first site, under the number of their call"
+    def __init__(self, dial, root):
+        self.dial,self.root = dial,root
+        self.key,self.kept,self.stamps = None,{},None         # no stamps: nothing to play yet
+
+    def begin(self, inputs):
+        "A new pass plays back if it has the inputs of the last one; otherwise it records"
+        self.calls,key = 0,(_stamps(inputs), tree_flatten(inputs)[1])
+        self.playing = self.stamps is not None and key == self.key
+        if not self.playing: self.inputs,self.key,self.kept,self.stamps = inputs,key,{},None
+
+    def seal(self, module, args, out):
+        "Hook of the sites: from the first one on the level has a say. Nothing kept may have changed"
+        if _now.prefix is not self or self.dial.level is None or self.dial.reached: return
+        stamps = {n: _stamps(y) for n,(_,_,y) in self.kept.items()}
+        if self.playing and stamps != self.stamps: raise CannotShare(
+            'prefix_cache: the network writes into what a module has returned')
+        self.stamps = stamps
+
+# %% ../nbs/03_conditioning.ipynb #4b1d7a12
+@patch
+def call(self:_Prefix, module, args, kwargs):
+    "A module's answer: the kept one, or a new one that is kept in place of its parts'"
+    if module is self.root: self.begin((args, kwargs))
+    n,self.calls = self.calls,self.calls+1
+    if self.playing and n in self.kept:
+        known,self.calls,y = self.kept[n]
+        if known is not module: raise CannotShare('prefix_cache: the network took another path')
+        return y
+    before = dict(_stamps((args, kwargs)))
+    y = type(module).forward(module, *args, **kwargs)
+    if self.playing or self.dial.reached: return y
+    ours = {i for _,_,h in self.kept.values() for i,_ in _stamps(h)}
+    wrote = {i for i,v in _stamps((args, kwargs)) if v != before[i]}
+    if wrote <= ours:                   # a module that writes elsewhere has to run every time
+        for i in range(n+1, self.calls): self.kept.pop(i, None)
+        self.kept[n] = module,self.calls,y
+    return y
+
+# %% ../nbs/03_conditioning.ipynb #4b1d7a18
+def _forward(module, *args, **kwargs):
+    "Stands in for the forward of each module; other threads, and quality=None, pass through"
+    p = _now.prefix
+    if p is None or p.dial.level is None: return type(module).forward(module, *args, **kwargs)
+    return p.call(module, args, kwargs)
+
+@patch
+@contextmanager
+def prefix_cache(self:QualityConditioned):
+    "Inside, what comes before the first site is computed once for all levels of a picture"
+    if torch.is_inference_mode_enabled() or any(m.training for m in self.net.modules()):
+        raise CannotShare('prefix_cache: expected eval mode, and no_grad, not inference_mode')
+    if any(getattr(m, '_compiled_call_impl', None) for m in self.net.modules()):
+        raise CannotShare('prefix_cache: expected a network that is not compiled')
+    with _patching:                     # a method, not a lambda: a copy gets its own (see above)
+        plain = [m for m in self.net.modules()
+                 if 'forward' not in vars(m) and not isinstance(m, torch.jit.ScriptModule)]
+        p,before = _Prefix(self.dial, self.net),_now.prefix
+        hooks = [m.register_forward_hook(p.seal, prepend=True) for m in self.injected]
+        try:
+            for m in plain: m.forward = types.MethodType(_forward, m)
+            _now.prefix = p
+            yield self
+        finally:
+            _now.prefix = before
+            for m in plain: del m.forward
+            for h in hooks: h.remove()

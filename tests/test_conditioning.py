@@ -6,7 +6,7 @@ from torch import nn
 from torch.func import functional_call
 from torch.utils.checkpoint import checkpoint
 from qualiteacher.backbones import RestorationUNet
-from qualiteacher.conditioning import (KINDS, QualityConditioned, QualityEmbedding, as_level, encode_level, find_bottleneck,
+from qualiteacher.conditioning import (KINDS, CannotShare, QualityConditioned, QualityEmbedding, as_level, encode_level, find_bottleneck,
                                        trace_features)
 
 KIND = ('sinusoidal', 'embedding', 'film')
@@ -369,3 +369,113 @@ def test_levels_interpolate_and_carry_a_gradient():
     assert torch.equal(layer.embed(torch.arange(8.)), rows)
     e = encode_level(torch.arange(8.))
     assert all((e[0] @ e[i+1] < e[0] @ e[i]) for i in range(7))
+
+# --- what comes before the first site, computed once for several levels ---
+class PostNorm(nn.Module):
+    "Writes into kept features after the site, and into the outputs of modules before it"
+    def __init__(self, where):
+        super().__init__()
+        self.a, self.b, self.c, self.act, self.where = nn.Conv2d(3, 8, 1), nn.Conv2d(8, 8, 1), nn.Conv2d(8, 3, 1), nn.ReLU(inplace=True), where
+    def forward(self, x):
+        h = self.a(x)
+        if self.where == 'before': h += 1
+        if self.where == 'result': h = self.act(h)              # harmless: its result is used
+        if self.where == 'own':    h = h*2; self.act(h)         # harmless too: h is nobody's output, and is made anew
+        y = self.b(h)
+        if self.where == 'after': h += y
+        return self.c(h+y)
+
+class Again(nn.Module):
+    "One block at several places, before and after the site"
+    def __init__(self): super().__init__(); self.a, self.block, self.mid, self.out = nn.Conv2d(3, 8, 1), block(8, 8), nn.Conv2d(8, 8, 1), nn.Conv2d(8, 3, 1)
+    def forward(self, x): return self.out(self.block(self.block(self.mid(self.block(self.block(self.a(x)))))))
+
+def conditioned(net, at='auto', seed=0):
+    torch.manual_seed(seed)
+    s = QualityConditioned(net.eval(), at, 'film'); scramble(s.condition)
+    return s
+
+@torch.no_grad()
+def ask(s, x, levels=(0, 3.5, 7)): return [s(x, quality=q) for q in levels]
+
+def shared(s, x, levels=(0, 3.5, 7)):
+    with s.prefix_cache(): return ask(s, x, levels)
+
+def calls(s, f):
+    "How often each leaf module really runs"
+    n = dict.fromkeys((k for k, m in s.net.named_modules() if not list(m.children())), 0)
+    old = {}
+    def counting(k, cls):
+        class Counting(cls):
+            def forward(self, *a, **kw): n[k] += 1; return cls.forward(self, *a, **kw)
+        return Counting
+    for k in n: m = s.net.get_submodule(k); old[k] = m.__class__; m.__class__ = counting(k, m.__class__)
+    try: f()
+    finally:
+        for k in n: s.net.get_submodule(k).__class__ = old[k]
+    return n
+
+@pytest.mark.parametrize('name', NETS)
+def test_prefix_cache_gives_the_same_bits(name):
+    s, x = conditioned(NETS[name]()), torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    assert all(same(a, b) for a, b in zip(ask(s, x), shared(s, x), strict=True))
+    assert not same(*[leaves(y)[0] for y in ask(s, x, (0, 7))])
+    n = calls(s, lambda: shared(s, x))
+    assert min(v for v in n.values() if v) == 1 and max(n.values()) == 3      # some ran once, some for every level
+    assert not any('forward' in vars(m) for m in s.modules())
+
+def test_prefix_cache_follows_the_picture():
+    s, (x, z) = conditioned(Ours()), torch.rand(2, 1, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    plain, other = ask(s, x), ask(s, z)
+    with s.prefix_cache(), torch.no_grad():
+        for y in (x, z, x): assert all(same(a, b) for a, b in zip(ask(s, y), plain if y is x else other))
+        assert same(s(x), s.net(x)) and same(s(x, quality=0), plain[0])       # None in between: the network alone
+        x.mul_(.5)                                                            # the same object, other numbers
+        half = s(x, quality=0)
+    assert same(half, ask(s, x)[0]) and not same(half, plain[0])
+
+def test_prefix_cache_keeps_arguments_apart():
+    s, x = conditioned(TwoHeads()), torch.rand(1, 3, 32, 32)
+    with s.prefix_cache(), torch.no_grad(): a, b, c = s(x, quality=7), s(x, quality=7, shift=.5), s(x, .5, quality=7)
+    with torch.no_grad(): want = s(x, quality=7), s(x, quality=7, shift=.5), s(x, .5, quality=7)
+    assert all(same(i, j) for i, j in zip((a, b, c), want))
+
+@pytest.mark.parametrize('where', ['nowhere', 'result', 'own'])
+def test_prefix_cache_with_harmless_writes(where):
+    s, x = conditioned(PostNorm(where), 'b'), torch.randn(1, 3, 16, 16)
+    assert all(same(a, b) for a, b in zip(ask(s, x), shared(s, x), strict=True))
+    assert calls(s, lambda: shared(s, x))['a'] == 1
+
+@pytest.mark.parametrize('where', ['before', 'after'])
+def test_prefix_cache_refuses_where_it_would_be_wrong(where):
+    s, x = conditioned(PostNorm(where), 'b'), torch.randn(1, 3, 16, 16)
+    with pytest.raises(CannotShare, match='writes into'): shared(s, x)
+    assert not any('forward' in vars(m) for m in s.modules()) and same(ask(s, x)[0], ask(s, x)[0])
+
+def test_prefix_cache_with_a_block_that_runs_often():
+    s, x = conditioned(Again(), 'mid'), torch.randn(1, 3, 16, 16)
+    assert all(same(a, b) for a, b in zip(ask(s, x), shared(s, x), strict=True))
+    n = calls(s, lambda: shared(s, x))
+    assert n['mid'] == 1 and n['block.0'] == 2+3*2 and n['out'] == 3           # two before the site once, two after it thrice
+
+def test_prefix_cache_refuses_training_inference_mode_and_compiled():
+    s, x = conditioned(Ours()), torch.rand(1, 3, 16, 16)
+    with pytest.raises(CannotShare, match='no_grad'), torch.inference_mode(), s.prefix_cache(): pass
+    with pytest.raises(CannotShare, match='eval'), s.train().prefix_cache(): pass
+    s.eval().net.compile(backend='eager')
+    with pytest.raises(CannotShare, match='compiled'), s.prefix_cache(): pass
+
+def test_prefix_cache_while_others_ask():
+    "Two threads turn the dial, two ask plainly; each gets its own answer"
+    s, xs = conditioned(Ours()), torch.rand(4, 1, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    want = {i: torch.cat(ask(s, x)) for i, x in enumerate(xs)}
+    def visit(i): return torch.cat((shared if i < 2 else ask)(s, xs[i]))
+    at_once(visit, want, 15)
+    assert not any('forward' in vars(m) for m in s.modules()) and not any(len(m._forward_hooks) > 1 for m in s.modules())
+
+def test_a_copy_made_inside_is_its_own():
+    s, x = conditioned(Ours()), torch.rand(1, 3, 32, 32)
+    with s.prefix_cache(): twin = copy.deepcopy(s)
+    plain = ask(twin, x)[2]
+    with torch.no_grad(): [p.zero_() for p in s.parameters()]
+    assert same(ask(twin, x)[2], plain) and not same(ask(s, x)[2], plain)
