@@ -99,7 +99,7 @@ def test_a_step_searches_and_never_scans():
         assert not scans or 'refresh_came' in scans[0], (q, plan)
 
 # --- the cap ---
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=16, deadline=None, derandomize=True)
 @given(st.integers(0, 10**6), st.integers(1500, 9000), st.booleans())
 def test_the_cap_holds_and_checkpoints_lose_nothing(tmp_path_factory, seed, cap, on_disk):
     root = tmp_path_factory.mktemp('cap') if on_disk else None
