@@ -227,8 +227,8 @@ def _in_words(path):
         if number: raise OSError(number, f'bank: could not use the index {path}: {e}. '
                                  'What was stored before is still there') from e
         raise ValueError(f'bank: expected an index of the label bank in {path}, but it is damaged '
-            f'or something else ({" ".join(str(e).split())}). Nothing was changed. Put a copy of this '
-            'file and of the folder of its labels back, or start a new run folder') from e
+            f'or something else ({" ".join(str(e).split())}). Nothing was changed. Put a copy of '
+            'this file and of the folder of its labels back, or start a new run folder') from e
 
 # %% ../nbs/08_label_bank.ipynb #b10c9a26
 class _Index:
@@ -295,7 +295,7 @@ class LabelBank:
         self.rank,self.max_bytes,self.name,self.readonly = rank,max_bytes,name,readonly
         self.worth = 'score' if rank=='weighted' else 'plain'
         self.cache,self.refused,self._coming,self._pool = _Cache(cache_bytes),0,{},None
-        self._fresh,self._claim,self.index = [],None,None
+        self._claim = self.index = None
         try: self._open()
         except BaseException: self.close(); raise
 
@@ -571,7 +571,7 @@ def _insert(self:LabelBank, run, picture, step, l, data):
         (picture, step, l.step, l.name, l.score, plain,
          json.dumps(l.per_metric), _blob(l.grid), len(data),
          data if self.root is None else None)).lastrowid
-    if self.root is not None: _write(self._file(id), data); self._fresh.append(id)
+    if self.root is not None: _write(self._file(id), data)
     return id
 
 def _write(path, data):
@@ -589,8 +589,7 @@ def _write(path, data):
 def _cut_tail(self:LabelBank):
     "Remove files whose rows were never completed: their numbers follow the last row's"
     if self.root is None: return
-    last = self._last_id()
-    self._fresh,n = [i for i in self._fresh if i <= last],last+1
+    n = self._last_id()+1
     while any([_unlink(self._file(n)), _unlink(self._file(n).with_suffix('.part'))]): n += 1
 
 @patch
@@ -706,15 +705,9 @@ def _thaw(columns):
 # %% ../nbs/08_label_bank.ipynb #b10c9a71
 @patch
 def _flush(self:LabelBank):
-    "Remember that this state is in a checkpoint; new label files and the index reach the disk"
+    "Remember that this state is in a checkpoint; the index reaches the disk"
     with self.index.change() as run:
         run('INSERT OR IGNORE INTO mark SELECT max(came)+1 FROM refresh HAVING max(came) NOTNULL')
-    for id in self._fresh:
-        try: f = os.open(self._file(id), os.O_RDWR)
-        except FileNotFoundError: continue           # pruned in the meantime
-        try: os.fsync(f)
-        finally: os.close(f)
-    self._fresh = []
     self.index.rows('PRAGMA wal_checkpoint(TRUNCATE)')
 
 # %% ../nbs/08_label_bank.ipynb #b10c9a72
@@ -757,14 +750,15 @@ def _compare_files(self:LabelBank):
     top = self.index.value('SELECT coalesce(max(id),0) FROM label')//1000
     there = [int(p.name) for p in base.iterdir() if p.name.isdigit()] if base.is_dir() else []
     for n in sorted({*there, *range(top+1)}):
-        rows = self.index.rows(f'SELECT id, {_GONE} FROM label WHERE id>=? AND id<?', 1000*n,
-                               1000*n+1000)
-        names = {self._file(id).name for id,_ in rows}
-        found = set(os.listdir(base/f'{n:04d}')) if n in there else set()
-        for f in found-names: _unlink(base/f'{n:04d}'/f)
-        missing += [id for id,gone in rows if not gone and self._file(id).name not in found]
-    if missing: raise FileNotFoundError(f'bank: {len(missing)} label files are missing, e.g. '
-                                        f'{[str(self._file(i)) for i in missing[:3]]}')
+        rows = self.index.rows(f'SELECT id, bytes, {_GONE} FROM label WHERE id>=? AND id<?',
+                               1000*n, 1000*n+1000)
+        names = {f'{id:07d}.webp' for id,*_ in rows}
+        inside = os.scandir(base/f'{n:04d}') if n in there else []
+        found = {f.name: f.stat().st_size for f in inside}
+        for f in found.keys()-names: _unlink(base/f'{n:04d}'/f)
+        missing += [id for id,size,gone in rows if not gone and found.get(f'{id:07d}.webp')!=size]
+    if missing: raise FileNotFoundError(f'bank: {len(missing)} label files are missing or short, '
+                                        f'e.g. {[str(self._file(i)) for i in missing[:3]]}')
 
 # %% ../nbs/08_label_bank.ipynb #b10c9a81
 @patch

@@ -99,7 +99,7 @@ def test_a_step_searches_and_never_scans():
         assert not scans or 'refresh_came' in scans[0], (q, plan)
 
 # --- the cap ---
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=16, deadline=None, derandomize=True)
 @given(st.integers(0, 10**6), st.integers(1500, 9000), st.booleans())
 def test_the_cap_holds_and_checkpoints_lose_nothing(tmp_path_factory, seed, cap, on_disk):
     root = tmp_path_factory.mktemp('cap') if on_disk else None
@@ -375,7 +375,7 @@ def test_missing_labels_are_counted_and_named(tmp_path):
     for i in range(5): bank.add(f'p{i}', [label(.5, i)], i)
     state = bank.state_dict()
     for f in files(tmp_path)[:3]: f.unlink()
-    with pytest.raises(FileNotFoundError, match='3 label files are missing.*0000001.webp'): bank.load_state_dict(state, 5)
+    with pytest.raises(FileNotFoundError, match='3 label files are missing or short.*0000001.webp'): bank.load_state_dict(state, 5)
     bank.rewind(0); bank.close(); shutil.rmtree(tmp_path/'bank', ignore_errors=True)
     for f in tmp_path.iterdir(): f.unlink()
     with pytest.raises(FileNotFoundError, match='moved without its bank'): LabelBank(tmp_path).load_state_dict(state, 5)
