@@ -7,7 +7,7 @@ __all__ = ['SCORE_PIXELS', 'SHEET', 'CELL', 'RUN_FIELDS', 'Refused', 'cmd_restor
            'cmd_evaluate', 'cmd_demo', 'cmd_experiment', 'cmd_doctor', 'main']
 
 # %% ../nbs/13_cli.ipynb #d3dce1b0
-import argparse, csv, io, json, math, sys, unicodedata, warnings
+import argparse, csv, io, json, math, os, sys, unicodedata, warnings
 from pathlib import Path
 
 # %% ../nbs/13_cli.ipynb #fe36438e
@@ -509,6 +509,9 @@ def main(
     argv:list=None,  # arguments; those of the process by default
 )->int:              # 0 done, 1 refused, 2 wrong usage, 130 interrupted
     "Entry point of the command `qualiteacher`"
+    # before torch is imported: threads that wait sleep instead of spinning. On an idle machine that
+    # costs nothing, beside another job it is several times faster
+    os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
     try: args = _parser().parse_args(argv)
     except SystemExit as e: return e.code
     try:

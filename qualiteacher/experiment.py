@@ -25,7 +25,7 @@ from .teacher import EMATeacher, between_share
 from .label_bank import relative_level
 from .losses import (crop, other_view, preference, random_box, student_at,
                                  view_consistency, weighted_l1)
-from .training import Degraded
+from .meter import Degraded
 
 # %% ../nbs/11b_experiment.ipynb #a6952af9
 @dataclass(frozen=True)

@@ -464,7 +464,7 @@ def evaluate(
 # %% ../nbs/11_inference.ipynb #2d1ce092
 def _candidates(labeler, images):
     "Every view's candidate and their pixel mean for pictures of one shape: (B,n+1,3,H,W)"
-    c = torch.stack([labeler.propose(x) for x in images])
+    c = torch.stack(labeler.propose(list(images)))
     return torch.cat([c, c.mean(1, keepdim=True)], 1)
 
 @torch.no_grad()

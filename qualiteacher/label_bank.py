@@ -13,12 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-import torch, torch.nn.functional as F
+import torch
 from fastcore.basics import patch
 from PIL import Image
 from .images import psnr, spearman, to_uint8
 from .conditioning import TOP_LEVEL
-from .iqa import score_to_level
+from .iqa import grid_to_map, score_to_level
 from .teacher import between_share
 
 # %% ../nbs/08_label_bank.ipynb #42a8cc92
@@ -127,11 +127,6 @@ def relative_level(
     return TOP_LEVEL*(below/(len(reference)-1)).clamp(max=1).to(S)
 
 # %% ../nbs/08_label_bank.ipynb #37e5fc35
-# the same as in `iqa`: to be imported from there
-def _grid_to_map(grid, size):
-    m = F.interpolate(grid, size, mode='bilinear', align_corners=False)
-    return m/m.mean((2,3), keepdim=True)
-
 @dataclass(frozen=True)
 class Label:
     "One remembered pseudo-label"
@@ -144,7 +139,7 @@ class Label:
 
     def tensors(self):
         "(label (3,H,W) in [0,1], map (1,H,W) float32 of mean 1)"
-        weights = _grid_to_map(self.grid[None,None], self.image.shape[-2:])[0]
+        weights = grid_to_map(self.grid[None,None], self.image.shape[-2:])[0]
         return self.image.float()/255, weights
 
 # %% ../nbs/08_label_bank.ipynb #c6ab83a3

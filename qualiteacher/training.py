@@ -333,9 +333,11 @@ def _networks(self:QualiTeacher, student):
 def _judges(self:QualiTeacher, iqa, reward):
     "Ensemble, labeler, gates and bank"
     c = self.cfg
+    iqa.precision = c.scoring
     self.iqa = without_gradient(iqa.to(self.device), c.no_gradient)
-    self.iqa.precision = c.scoring
-    self.reward = reward or (self.iqa.reward if c.clamp_reward else partial(open_reward, self.iqa))
+    # what the student gives is clamped already, and looking for NaN would make a GPU wait
+    own = partial(self.iqa.reward, check=self.device.type=='cpu')
+    self.reward = reward or (own if c.clamp_reward else partial(open_reward, self.iqa))
     self.labeler = PseudoLabeler(self.teacher, self.iqa, c.recipe, c.teacher_quality, c.blocks,
                                  self.earlier)
     gate = lambda: Gate(c.gate_quantile, c.gate_threshold)

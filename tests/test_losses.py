@@ -11,7 +11,8 @@ from qualiteacher.label_bank import Label, LabelBank, relative_level
 from qualiteacher.losses import (Perceptual, VGGFeatures, contrastive, crop, crop_consistency, other_view, preference, random_box,
                                  start_weights, stay_near, student_at, supervised, view_consistency, weighted_l1)
 from qualiteacher.teacher import RECIPES, PseudoLabeler, View, as_views, between_share
-from qualiteacher.training import Config, hacked, open_reward, stop_when_hacked, without_gradient
+from qualiteacher.meter import hacked, watch_meter
+from qualiteacher.training import Config, open_reward, without_gradient
 
 for_all = settings(max_examples=40, deadline=None, derandomize=True)
 unit = st.floats(0, 1, width=32)
@@ -338,6 +339,6 @@ def test_the_meter_turns():
     with pytest.raises(ValueError, match='watch'): hacked(rows, ('ssim',), 3)
     class Run: pass
     t = Run(); t.student, t.meter, t.stopped, t.step = student(), [], '', 0
-    look = stop_when_hacked(lambda model: {k: (v, 0.) for k, v in rows[len(t.meter)].items()}, every=2, watch=('piqe',), times=3)
+    look = watch_meter(lambda model: {k: (v, 0.) for k, v in rows[len(t.meter)].items()}, every=2, watch=('piqe',), times=3)
     while not t.stopped and t.step < 20: t.step += 1; look(t, {})
     assert t.step == 10 and 'step 10' in t.stopped and [s for s, _ in t.meter] == [2, 4, 6, 8, 10] and t.student.training

@@ -11,7 +11,8 @@ from qualiteacher.conditioning import QualityConditioned
 from qualiteacher.degradations import low_light_a, low_light_b
 from qualiteacher.images import sample_paths
 from qualiteacher.iqa import IQAEnsemble
-from qualiteacher.training import Config, Degraded, QualiTeacher
+from qualiteacher.meter import Degraded
+from qualiteacher.training import Config, QualiTeacher
 torch.set_num_threads(1); torch.manual_seed(0)
 out, resume = sys.argv[1], sys.argv[2]=='resume'
 student = QualityConditioned(load_base(), kind='film')
@@ -68,10 +69,11 @@ def small(out=None, on_step=(), **changes):
     return make(out, on_step, steps=6, batch=1, blocks=1, save_every=2, **changes)
 
 def test_earlier_teacher_and_meter_survive_a_resume(tmp_path):
-    from qualiteacher.training import QualiTeacher, stop_when_hacked
+    from qualiteacher.meter import watch_meter
+    from qualiteacher.training import QualiTeacher
     changes = dict(earlier=2, levels='bank', labels='bank', recipe='paper')
     measured = iter([dict(reward=(.5, 0), piqe=(.5, 0)), dict(reward=(.6, 0), piqe=(.4, 0)), dict(reward=(.7, 0), piqe=(.3, 0))]*2)
-    look = stop_when_hacked(lambda model: next(measured), every=2, watch=('piqe',))       # three measurements are one too few
+    look = watch_meter(lambda model: next(measured), every=2, watch=('piqe',))       # three measurements are one too few
     whole = small(tmp_path/'whole', [look], **changes).fit(progress=False)
     assert not whole.stopped and [s for s, _ in whole.meter] == [2, 4, 6] and 'earlier' in whole.bank.last('picture 0')[-1].name
     class Killed(Exception): pass

@@ -1,12 +1,13 @@
 """Run notebooks in a real kernel, keep their outputs, clean them:  python tests/tools/execute.py nbs/04_nss.ipynb ...
 Cells with `#| eval: false` or a word of `tst_flags` (settings.ini) keep the outputs they have; `--flags slow` runs those too."""
-import argparse, re, time
+import argparse, os, re, time
 from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 from nbdev.clean import nbdev_clean
 from nbdev.config import get_config
 
+os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')    # threads that wait do not take the processor from other jobs
 TAG = 'skip-execution'
 
 def skipped(cell, flags):
