@@ -715,7 +715,8 @@ def state_dict(self:QualiTeacher)->dict:
         student=self.student.state_dict(), teacher=self.teacher.state_dict(),
         opt=self.opt.state_dict(), start=self.start, stopped=self.stopped,
         earlier=self.earlier.state_dict() if self.earlier else None,
-        trained=self.trained, bank=self.bank.state_dict(), gates=self.gates.state_dict(),
+        trained=self.trained, gates=self.gates.state_dict(),
+        bank=self.processes.collect([self.bank.state_dict()]),          # one for each process
         calibration=self.iqa.calibration_state(), rows=None if self.folder else self.rows)
 
 @patch
@@ -726,7 +727,8 @@ def load_state_dict(self:QualiTeacher, s):
     self.opt.load_state_dict(s['opt'])
     self.start = [v.to(self.device) for v in s['start']]
     self.step,self.trained,self.stopped = s['step'],s['trained'],s['stopped']
-    self.bank.load_state_dict(s['bank'], s['step']); self.gates.load_state_dict(s['gates'])
+    self.bank.load_state_dict(s['bank'][self.processes.rank], s['step'])
+    self.gates.load_state_dict(s['gates'])
     self.iqa.load_calibration(s['calibration'])
     if self.earlier: self.earlier.load_state_dict(s['earlier'])
     if s['rows'] is not None: self.rows = list(s['rows'])
@@ -738,10 +740,9 @@ def save(self:QualiTeacher):
     "Write a checkpoint in one piece, then tidy the bank; without an out folder nothing is written"
     self.saved = self.step
     if self.folder is None: return None
-    self.processes.wait()                       # everybody's labels of this step are on the disk
-    path = None
+    state,path = self.state_dict(),None         # everybody's labels of this step are on the disk
     if self.processes.main:
-        path = self.folder.save(self.state_dict(), self.step)
+        path = self.folder.save(state, self.step)
         self.preview()
     self.bank.prune(self.processes.tell(self.folder.steps()[0] if self.processes.main else None))
     return path
