@@ -364,8 +364,8 @@ def _chunks(self:IQAEnsemble, m, x):
 
 @patch
 def _scored(self:IQAEnsemble, x, blocks, check):
-    "Raw scores of all metrics, {name: (B,)}, and of blocks, {name: (B,blocks,blocks)} or {}"
-    x,raw,part = prepare(x, check=check),{},{}
+    "Of prepared x: raw scores {name: (B,)}, and of blocks {name: (B,blocks,blocks)} or {}"
+    raw,part = {},{}
     for n,m in self.metrics.items():
         padded = prepare(x, m.spec.min_size, check=False)
         whole,own = zip(*(m._call(v, blocks) for v in self._chunks(m, padded)))
@@ -389,7 +389,7 @@ def score(self:IQAEnsemble,
     check:bool=True,  # False: x is float, finite and in [0,1], nobody looks; no wait for a GPU
 )->Scores:            # per picture, no gradient
     "Score every picture by itself; large batches go in parts"
-    return self._as_scores(self._scored(x, 1, check)[0])
+    return self._as_scores(self._scored(prepare(x, check=check), 1, check)[0])
 
 @patch
 def reward(self:IQAEnsemble,

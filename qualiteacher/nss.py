@@ -443,7 +443,8 @@ class NSSDistance(SceneScorer):
 
     def _regions(self, x, blocks):
         f,_ = patch_features(x, rounded=self.rounded, crop=self.crop, dtype=self.dtype)
-        return self.distance(f, _shares(x.shape[-2:], blocks))
+        size = tuple(n//96*96 for n in x.shape[-2:]) if self.crop else x.shape[-2:]
+        return self.distance(f, _shares(size, blocks))
 
 # %% ../nbs/04_nss.ipynb #d87dc536
 def attack(

@@ -83,14 +83,163 @@ def test_a_dead_gradient_is_not_counted():
     assert piqe.raw(torch.rand(1, 3, 96, 96, generator=gen()).requires_grad_()).requires_grad and not piqe.has_gradient
     assert abs(iqa.reward_coverage-.75) < 1e-9
 
-def test_blocks_go_in_one_call(offline):
-    x, sizes = torch.rand(3, 3, 192, 192, generator=gen()), []
-    hook = offline.metrics['semantic'].register_forward_pre_hook(lambda *a: None)      # a Metric is called through raw
-    raw = offline.metrics['semantic'].raw
-    offline.metrics['semantic'].raw = lambda v: sizes.append(len(v)) or raw(v)
-    try: offline.block_weights(x)
-    finally: del offline.metrics['semantic'].raw; hook.remove()
-    assert sizes == [12]
+# --- scores and blocks in one pass ---
+def calls(metric, f):
+    "How many pictures the raw scorer of `metric` was given in each call while f ran"
+    seen, scorer = [], metric.scorer
+    metric.scorer = lambda v: seen.append(len(v)) or scorer(v)
+    try: f()
+    finally: metric.scorer = scorer
+    return seen
+
+@pytest.fixture(scope='module')
+def wide():
+    "Five photographs, 192 x 256: clean, a noisy corner, dark, nearly white, half flat"
+    x = torch.stack([v[:, :192, :256] for v in (load_image(p, 192) for p in sample_paths('test')) if v.shape[-1] >= 256][:5])
+    x[1, :, 96:, 128:] = gaussian_noise(x[1:2, :, 96:, 128:], .1, gen())[0]
+    x[2:3], x[3], x[4, :, :, 128:] = low_light_b(x[2:3], gen()), (3*x[3]).clamp(0, 1), .37
+    return x
+
+@pytest.fixture(scope='module', params=['fixed', 'calibrated'])
+def judge(request, wide):
+    iqa = IQAEnsemble.preset('offline')
+    if request.param == 'calibrated': iqa.calibrate([wide, wide.flip(-1)*.7], show=False)
+    return iqa
+
+def test_the_pass_says_what_score_says(judge, wide):
+    s, grid = judge.score_and_grid(wide)
+    again = judge.score(wide)
+    assert torch.allclose(s.total, again.total, atol=1e-6) and not s.total.requires_grad and not grid.requires_grad
+    for n in s.raw: assert torch.allclose(s.per_metric[n], again.per_metric[n], atol=1e-6), n
+    assert grid.shape == (5, 1, 2, 2) and grid.min() >= .5 and grid.max() <= 2
+    assert grid[1].argmin() == 3                                        # the noisy corner counts least
+    assert torch.equal(judge.block_weights(wide), I.grid_to_map(grid, wide.shape[-2:]))
+
+def test_the_grid_knows_no_neighbours(judge, wide):
+    grid = judge.score_and_grid(wide)[1]
+    tell = lambda g, h: (g-h).abs().max() < 1e-4
+    assert tell(torch.cat([judge.score_and_grid(v[None])[1] for v in wide]), grid)
+    assert tell(judge.score_and_grid(wide.flip(0))[1].flip(0), grid)
+    with torch.autocast('cpu', dtype=torch.bfloat16): assert tell(judge.score_and_grid(wide)[1], grid)
+
+def test_the_budget_changes_no_score(wide):
+    few, many = (IQAEnsemble.preset('offline', chunk_bytes=b) for b in (1, 2**32))
+    (a, g), (b, h) = few.score_and_grid(wide), many.score_and_grid(wide)
+    assert torch.allclose(a.total, b.total, atol=1e-5) and torch.allclose(g, h, atol=1e-4)
+    bright = Metric(lambda v: v.mean((1, 2, 3)), ScoreSpec('brightness', 0, 1))
+    pixels = 192*256*1000                                               # what a scorer needs that does not say
+    iqa = IQAEnsemble({bright: 1}, chunk_bytes=2*pixels)
+    assert calls(bright, lambda: iqa.score(wide)) == [2, 2, 1]
+
+def test_a_metric_without_a_method_has_its_blocks_cut_out(wide):
+    bright = Metric(lambda v: v.mean((1, 2, 3)), ScoreSpec('brightness', 0, 1))
+    iqa = IQAEnsemble({bright: 1}, chunk_bytes=2**40)
+    x = wide[..., :191, :255]                                           # an odd row and column belong to no block
+    s = torch.stack([x[..., i:i+95, j:j+127].mean((1, 2, 3)) for i in (0, 95) for j in (0, 127)], 1).view(-1, 1, 2, 2)
+    torch.testing.assert_close(iqa.score_and_grid(x)[1], (s/s.mean((2, 3), keepdim=True)).clamp(.5, 2), atol=1e-5, rtol=0)
+    assert calls(bright, lambda: iqa.score_and_grid(x)) == [5, 20]      # one pass: pictures, then all their blocks
+    assert calls(bright, lambda: iqa.score_and_grid(x, 1)) == [5]
+    assert iqa.score_and_grid(x, 1)[1].tolist() == [[[[1.]]]]*5
+
+@pytest.mark.parametrize('name', IQAEnsemble.PRESETS['offline'])
+def test_blocks_of_the_whole_agree_with_blocks_cut_out(name, offline, wide, record_property):
+    "Within a picture: the definitions differ, the order should not"
+    from qualiteacher.degradations import jpeg
+    m, xs = offline.metrics[name], [wide, gaussian_noise(wide, .06, gen(1)), jpeg(wide, 15)]
+    with torch.no_grad():
+        own = torch.cat([m.spec.normalise(m._call(x, 2)[1], False).flatten(1) for x in xs])
+        cut = torch.cat([m.spec.normalise(m.raw(I.tiles(x, 2)), False).view(-1, 4) for x in xs])
+    keep = cut.std(1) > .02                                             # where there is an order at all
+    rho = sum(spearman(a, b) for a, b in zip(own[keep], cut[keep]))/keep.sum().item()
+    record_property('measured', f'{name}: blocks from the whole against cut out, rank correlation {rho:.2f} in {keep.sum()} pictures')
+    assert keep.sum() >= 6 and rho > .7
+
+def test_blocks_refuse_what_is_too_small(offline, wide):
+    for blocks in (0, 3):
+        with pytest.raises(ValueError, match='blocks'): offline.score_and_grid(wide, blocks)
+    with pytest.raises(ValueError, match='B,3,H,W'): offline.score_and_grid(wide[0])
+    with pytest.raises(ValueError, match='NaN'): offline.score_and_grid(wide*float('nan'))
+
+def test_a_map_of_a_grid():
+    m = I.grid_to_map(torch.tensor([[[[.5, 1.], [1., 2.]]]]), (64, 96))
+    assert m.shape == (1, 1, 64, 96) and abs(m.mean()-1) < 1e-5 and m[0, 0, 0, 0] < m[0, 0, 0, -1] < m[0, 0, -1, -1]
+    assert torch.equal(I.grid_to_map(torch.full((2, 1, 1, 1), .7), (4, 5)), torch.ones(2, 1, 4, 5))
+
+# --- precision ---
+def test_float32_scores_as_float64(wide, record_property):
+    exact, single = IQAEnsemble.preset('offline'), IQAEnsemble.preset('offline', precision='float32')
+    xs = [wide, low_light_b(wide, gen(1)), gaussian_noise(wide, .1, gen()), wide*0+.3]
+    off, apart = {}, {}
+    for x in xs:
+        a, b, c = exact.score(x), single.score(x), [single.score(v[None]) for v in x]
+        for n in a.raw:
+            off[n] = max(off.get(n, 0), (a.per_metric[n]-b.per_metric[n]).abs().max().item())
+            alone = torch.cat([s.per_metric[n] for s in c])
+            apart[n] = max(apart.get(n, 0), (alone-b.per_metric[n]).abs().max().item())
+    record_property('measured', f'float32 against float64: {off}; alone against in a batch: {apart}')
+    assert max(off.values()) < 1e-3 and max(apart.values()) < 1e-4
+    for x in xs:
+        v = x.clone().requires_grad_()
+        g, = torch.autograd.grad(single.reward(v).sum(), v)
+        assert g.isfinite().all()
+
+def test_precision_can_be_switched(wide):
+    iqa = IQAEnsemble.preset('offline')
+    before = iqa.score(wide).raw
+    iqa.precision = 'float32'
+    assert iqa.precision == 'float32' and iqa.metrics['nss'].scorer.precision == 'float32'
+    assert not torch.equal(iqa.score(wide).raw['brisque'], before['brisque'])
+    iqa.precision = 'float64'
+    assert all(torch.equal(v, before[n]) for n, v in iqa.score(wide).raw.items())
+    with pytest.raises(ValueError, match='precision'): iqa.precision = 'float16'
+
+def test_float32_keeps_the_contract(pictures): check_scorer(IQAEnsemble.preset('offline', precision='float32'), pictures)
+
+# --- one look at the values, or none ---
+def test_the_values_are_looked_at_once(offline, wide, monkeypatch):
+    seen, look = [], I._looked_at
+    monkeypatch.setattr(I, '_looked_at', lambda x: seen.append(1) or look(x))
+    for f in (offline.score, offline.score_and_grid, offline.reward):
+        del seen[:]
+        checked = f(wide)
+        assert len(seen) == 1
+        trusted = f(wide, check=False)
+        assert len(seen) == 1
+        a, b = (r if torch.is_tensor(r) else getattr(r, 'total', None) if not isinstance(r, tuple) else r[1] for r in (checked, trusted))
+        assert torch.equal(a, b)
+
+def test_a_score_that_is_no_number_in_the_ensemble(wide):
+    m = Metric(lambda x: x.mean((1, 2, 3))/x.std((1, 2, 3)).gt(.01), ScoreSpec('contrast', 0, 1))
+    iqa, x = IQAEnsemble({m: .5, 'semantic': .5}), torch.cat([wide[:2], wide[:1]*0+.5])
+    with pytest.warns(UserWarning, match='contrast'): assert iqa.score(x).per_metric['contrast'][2] == 0
+    with pytest.warns(UserWarning, match='contrast'): s, grid = iqa.score_and_grid(x)
+    assert s.per_metric['contrast'][2] == 0 and grid.isfinite().all()
+    v = x.clone().requires_grad_()
+    with pytest.warns(UserWarning, match='contrast'): iqa.reward(v).sum().backward()
+    assert v.grad.isfinite().all()
+
+def test_a_member_without_a_gradient_scores_the_same(offline, wide):
+    twin = IQAEnsemble({Metric(m.scorer, m.spec, gradient=n != 'brisque'): offline.weights[n] for n, m in offline.metrics.items()})
+    assert torch.equal(twin.score(wide).total, offline.score(wide).total) and abs(twin.reward_coverage-.9) < 1e-9
+    def pull(iqa):
+        v = wide[:1].clone().requires_grad_()
+        return torch.autograd.grad(iqa.reward(v).sum(), v)[0]
+    assert not torch.equal(pull(twin), pull(offline)) and pull(twin).abs().max() > 0
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='no GPU here: waiting for CUDA was not checked')
+def test_nobody_waits_for_the_gpu(wide):
+    iqa, x = IQAEnsemble.preset('offline', precision='float32').cuda(), wide.cuda()
+    iqa.calibrate([x, x.flip(-1)*.7], show=False)
+    iqa.score_and_grid(x); v = x.clone().requires_grad_(); iqa.reward(v).sum().backward()      # warm: constants are there
+    torch.cuda.set_sync_debug_mode('error')
+    try:
+        s, grid = iqa.score_and_grid(x, check=False)
+        iqa.reward(v, check=False).sum().backward()
+    finally: torch.cuda.set_sync_debug_mode('default')
+    here, g = IQAEnsemble.preset('offline', precision='float32'), grid.cpu()
+    here.load_calibration(iqa.calibration_state())
+    assert torch.allclose(here.score_and_grid(wide)[0].total, s.total.cpu(), atol=1e-3)
+    assert torch.allclose(here.score_and_grid(wide)[1], g, atol=1e-2)
 
 def test_calibration_fills_the_levels_and_survives_a_file(tmp_path, offline):
     iqa = IQAEnsemble.preset('offline')

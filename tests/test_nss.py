@@ -289,6 +289,68 @@ def test_cast_of_the_module_changes_nothing(scorer, photographs):
     for cast in (lambda m: m.float(), lambda m: m.half(), lambda m: m.bfloat16()):
         assert torch.equal(cast(copy.deepcopy(scorer))(photographs[0]), scorer(photographs[0]))
 
+# --- precision, blocks ---
+@pytest.mark.parametrize('kind, width', [(BRISQUE, 100), (NSSDistance, 14)])
+def test_float32_differs_little(kind, width, photographs, record_property):
+    exact, single, worst = kind(), kind(precision='float32'), {}
+    with torch.no_grad():
+        for name in KINDS:
+            for x in photographs[:8]:
+                x = KINDS[name](x)
+                worst[name] = max(worst.get(name, 0), ((exact(x)-single(x)).abs()/width).item())
+    record_property('measured', f'{kind.__name__}, float32 against float64 in [0, 1]: '+', '.join(f'{k} {v:.1e}' for k, v in worst.items()))
+    assert max(v for k, v in worst.items() if k != 'white') < 1e-3 and worst['white'] < 3e-3
+
+def test_gradient_in_float32_points_the_same_way(scorer, photographs):
+    single = type(scorer)(precision='float32')
+    for x in photographs[:4]:
+        a, b = (torch.autograd.grad(m(v := x.clone().requires_grad_()).sum(), v)[0].flatten() for m in (scorer, single))
+        assert b.isfinite().all() and F.cosine_similarity(a, b, 0) > .99
+
+@pytest.mark.parametrize('name', ['black', 'grey', 'white', 'pixel', 'half', 'faint'])
+def test_nothing_in_the_picture_in_float32(scorer, name):
+    v = NOTHING[name].expand(1, 3, 128, 128).clone().requires_grad_()
+    s = type(scorer)(precision='float32')(v)
+    s.sum().backward()
+    assert s.isfinite().all() and v.grad.isfinite().all()
+    if name != 'faint': assert abs((s-scorer(v)).item()) < 1e-3*max(1, abs(s.item()))   # faint: below the last digit
+
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
+def test_a_flat_surface_votes_alike_in_every_precision(dtype):
+    for level in (3., 100.3, 200., 255.):
+        z = nss.mscn(torch.full((1, 40, 40), level, dtype=dtype))[0, 3:-3, 3:-3]
+        assert (z < 0).all() and z.unique().numel() == 1 and z.abs().max() < 1e-5
+    assert (nss.mscn(torch.zeros(1, 40, 40, dtype=dtype)) == 0).all()
+
+@pytest.mark.parametrize('precision', ['float64', 'float32'])
+@pytest.mark.parametrize('size, blocks', [((192, 256), 2), ((200, 307), 2), ((291, 300), 3), ((160, 160), 1)])
+def test_the_whole_is_the_same_beside_its_blocks(scorer, precision, size, blocks):
+    x = torch.cat([F.interpolate(load_image(p)[None], size, mode='area') for p in sample_paths('test')[:3]])
+    m = type(scorer)(precision=precision)
+    with torch.no_grad(): s, part = m.score_blocks(x, blocks)
+    assert part.shape == (3, blocks, blocks) and part.isfinite().all()
+    torch.testing.assert_close(s, m(x).detach(), atol=1e-5, rtol=1e-6)
+    if blocks == 1: assert torch.equal(part[:, 0, 0], s)
+
+def test_patches_are_shared_out_whole():
+    for shape, blocks in (((192, 256), 2), ((300, 289), 3)):
+        share = nss._shares(shape, blocks)
+        assert (share[0] == 1).all() and (share[1:].sum(1) >= .99).all()
+        assert (share[1:].sum(0) <= 1+1e-6).all()                   # no patch counts twice
+
+def test_cropped_patches_have_blocks_too():
+    m, x = NSSDistance(crop=True), middle(load_image(sample_paths('test')[0])[None])[..., :210, :200]
+    with torch.no_grad(): s, part = m.score_blocks(x, 2)
+    torch.testing.assert_close(s, m(x).detach()); assert part.shape == (1, 2, 2)
+
+def test_unknown_precision(scorer):
+    with pytest.raises(ValueError, match='precision'): type(scorer)(precision='half')
+
+def test_attack_climbs_and_stays_near(photographs, brisque):
+    x = photographs[0]
+    y = nss.attack(lambda v: -brisque(v), x, 4, .25/255)
+    with torch.no_grad(): assert brisque(y) < brisque(x) and (y-x).abs().max() <= 1.001/255 and 0 <= y.min() and y.max() <= 1
+
 if __name__ == '__main__':
     live, niqe = references()
     names = 'koala', 'astronaut', 'coffee_cup', 'machu_picchu', 'cliff_village'

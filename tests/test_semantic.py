@@ -71,3 +71,27 @@ def test_series_make_a_faint_fault_count():
     rows = torch.arange(200).view(40, 5)
     plain, paired = fit_ridge(X, y, .1)['weight'][1], fit_ridge(X, y, .1, series=rows)['weight'][1]
     assert paired < 3*plain < 0
+
+@pytest.mark.parametrize('size, blocks', [((192, 256), 2), ((201, 307), 2), ((210, 222), 3), ((96, 130), 1)])
+def test_the_whole_is_the_same_beside_its_blocks(scorer, size, blocks):
+    x = torch.stack([load_image(p)[:, :size[0], :size[1]] for p in sample_paths('test')[:3]])
+    with torch.no_grad(): s, part = scorer.score_blocks(x, blocks); again = scorer(x)
+    assert part.shape == (3, blocks, blocks) and torch.allclose(s, again, atol=1e-6)
+    if blocks == 1: assert torch.equal(part[:, 0, 0], s)
+
+@pytest.mark.parametrize('where', range(4))
+def test_the_noisy_block_is_found(scorer, where):
+    x = load_image(sample_paths('test')[0], 192)[None, :, :192, :192].clone()
+    i, j = where//2*96, where%2*96
+    x[..., i:i+96, j:j+96] = distort(x[..., i:i+96, j:j+96], 'noise', .6, gen(1))
+    with torch.no_grad(): assert scorer.score_blocks(x, 2)[1].argmin() == where
+
+def test_statistics_of_a_block_are_those_of_the_piece():
+    "All but the few pixels along the cuts: light and traces of a smooth picture"
+    from qualiteacher.degradations import gaussian_blur
+    from qualiteacher.semantic import luminance_statistics
+    x = gaussian_blur(load_image(sample_paths('test')[0], 192)[None, :, :192, :192], 1.)
+    for f, tol in ((luminance_statistics, .06), (trace_statistics, .15)):
+        own, cut = f(x, 2)[0, 1:], torch.cat([f(x[..., i:i+96, j:j+96]) for i in (0, 96) for j in (0, 96)])
+        assert own.shape == cut.shape and (own-cut).abs().mean() < tol/3, f.__name__
+        assert torch.allclose(f(x, 2)[:, 0], f(x), atol=1e-5)
