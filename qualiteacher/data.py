@@ -401,6 +401,13 @@ def _loader(data, workers, device, context, **kw):
     return DataLoader(data, num_workers=workers, pin_memory=pin, generator=torch.Generator(),
                       **more, **kw)
 
+def _start(loader):
+    "Workers are born deaf to Ctrl-C; one that comes meanwhile reaches the parent afterwards"
+    if not hasattr(signal, 'pthread_sigmask'): return iter(loader)
+    old = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try: return iter(loader)
+    finally: signal.pthread_sigmask(signal.SIG_SETMASK, old)
+
 class _Ask:
     "An endless sampler"
     def __init__(self, make): self.make = make
@@ -418,7 +425,7 @@ class _Stream:
         return out
 
     def _read(self, loader):
-        it = iter(loader)
+        it = _start(loader)
         try: yield from it
         except RuntimeError as e:
             if not any(s in str(e) for s in ('exited unexpectedly', 'killed by signal')): raise

@@ -155,7 +155,7 @@ TASKS = {t.name:t for t in [
     Task('lowlight', low_light_a, low_light_b, 'demo', ('tone',), 'lowlight', 'lowlight_student',
          {'gamma 2.2':gamma_curve, 'CLAHE':clahe}),
     Task('haze', haze_a, haze_b, 'haze', ('tone','colour'), 'haze_small', None,
-         {'dark channel .8':partial(dark_channel, strength=.8), 'stretch':stretch}),
+         {f'dark channel {s}':partial(dark_channel, strength=s) for s in (.6,.8)}),
     Task('underwater', underwater_a, underwater_b, 'underwater', ('tone','colour'), None, None,
          {'grey world':grey_world, 'red and stretch':clear_water}),
 ]}
