@@ -335,7 +335,7 @@ class _Prefix:
         if not self.playing: self.inputs,self.key,self.kept,self.stamps = inputs,key,{},None
 
     def seal(self, module, args, out):
-        "Hook of the sites: from the first one on the level has a say. Nothing kept may have changed"
+        "Hook of the sites: from the first one on the level has a say; nothing kept may change"
         if _now.prefix is not self or self.dial.level is None or self.dial.reached: return
         stamps = {n: _stamps(y) for n,(_,_,y) in self.kept.items()}
         if self.playing and stamps != self.stamps: raise CannotShare(
