@@ -12,7 +12,7 @@ def chromium():
     names = ('chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable')
     return os.environ.get('QUALITEACHER_CHROMIUM') or next(filter(None, map(shutil.which, names)), None)
 
-try: from playwright.sync_api import sync_playwright
+try: from playwright.sync_api import TimeoutError, sync_playwright
 except ImportError: sync_playwright = None
 try: import jupyterlab
 except ImportError: jupyterlab = None
@@ -93,6 +93,8 @@ def page(tmp_path):
         yield page
         browser.close()
 
+READY = '''() => { const s = window.jupyterapp?.shell.currentWidget?.sessionContext
+    return s && s.isReady && s.session?.kernel?.status === 'idle' }'''
 RUN_ALL = '''() => { window._ran = null
     window.jupyterapp.commands.execute('notebook:run-all-cells').then(r => { window._ran = [r] }, e => { window._ran = [String(e)] }) }'''
 ERRORS = '''() => { const found = []
@@ -101,14 +103,16 @@ ERRORS = '''() => { const found = []
             if (o.output_type === 'error') found.push(c.sharedModel.getSource().slice(0, 200) + '\\n' + o.ename + ': ' + o.evalue)
     return found }'''
 
-def run_all(page, url, notebook, seconds):
+def run_all(page, url, notebook, seconds, shots):
     "Open a notebook, run all its cells (JupyterLab runs `eval: false` too), and see that none fails"
     page.goto(f'{url}/lab/tree/{notebook}?reset')
     page.locator('.jp-NotebookPanel .jp-Notebook .jp-Cell').first.wait_for()
-    indicator = page.locator('.jp-NotebookPanel-toolbar .jp-Notebook-ExecutionIndicator[data-status="idle"]')
-    indicator.wait_for(timeout=120_000)
+    page.wait_for_function(READY, timeout=120_000)       # sooner, and JupyterLab asks which kernel to use
     page.evaluate(RUN_ALL)
-    page.wait_for_function('() => window._ran', timeout=1000*seconds)
+    try: page.wait_for_function('() => window._ran', timeout=1000*seconds)
+    except TimeoutError:
+        page.screenshot(path=shots/'timeout.png')
+        raise
     assert page.evaluate(ERRORS) == []
 
 def explorer(page, look):
@@ -144,7 +148,7 @@ def fits(box):
 
 def test_a_slider_moves_a_picture(lab, page, shots):
     "The quick one: two explorers, one move each, a button"
-    run_all(page, lab, 'smoke.ipynb', 120)
+    run_all(page, lab, 'smoke.ipynb', 120, shots)
     box = explorer(page, 'Does one term take all')
     assert move(page, box, 'average over', 'ArrowLeft') < 20
     page.screenshot(path=shots/'smoke.png')
@@ -162,7 +166,7 @@ MOVES = [('brightness comes first', 'level', 'ArrowLeft'), ('four of them are th
 
 @pytest.mark.slow
 def test_every_explorer(lab, page, shots, record_property):
-    run_all(page, lab, '12_explorer.ipynb', 900)
+    run_all(page, lab, '12_explorer.ipynb', 900, shots)
     seconds = {}
     for look, label, key in MOVES:
         box = explorer(page, look)
@@ -178,7 +182,7 @@ def test_every_explorer(lab, page, shots, record_property):
 
 @pytest.mark.slow
 def test_the_opening_lesson(lab, page, shots):
-    run_all(page, lab, 'lessons/01_what_is_a_pseudo_label.ipynb', 900)
+    run_all(page, lab, 'lessons/01_what_is_a_pseudo_label.ipynb', 900, shots)
     box = explorer(page, 'four of them are the same')
     control(box, 'show the truth').locator('input').check()
     move(page, box, 'keep the best', 'ArrowRight')
