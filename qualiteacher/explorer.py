@@ -66,7 +66,8 @@ def as_png(
 )->bytes:     # a PNG file, hardly compressed: it travels within the machine and must be quick
     "What an image widget can show"
     f = io.BytesIO()
-    if isinstance(shown, Figure): shown.savefig(f, format='png', pil_kwargs={'compress_level':1})
+    if isinstance(shown, Figure): shown.savefig(f, format='png', dpi=96,
+                                                 pil_kwargs={'compress_level':1})
     else: Image.fromarray(to_uint8(shown).permute(1,2,0).cpu().numpy()).save(f, 'PNG',
                                                                             compress_level=1)
     return f.getvalue()
@@ -88,7 +89,7 @@ def panel(
     row = widgets.HBox(list(controls.values()), layout=widgets.Layout(flex_flow='row wrap'))
     box = widgets.VBox([widgets.HTML(f'<b>Look:</b> {look}'), row, note, image])
     box.controls,box.image,box.note,box.draw = controls,image,note,draw
-    image.layout.max_width = '100%'; draw()
+    image.layout.max_width,image.layout.align_self = '100%','flex-start'; draw()
     return box
 
 # %% ../nbs/12_explorer.ipynb #21efad84
@@ -466,14 +467,14 @@ def render_bank(
     g = Gate(share, warmup=8) if gate=='share' else Gate(threshold=number)
     kept,history = bank_history(data, g, top_k)
     fig = blank(); left,right = fig.subplots(1, 2, width_ratios=(1.1,1))
-    d,S,P = (data[n] for n in ('disagreement','score','psnr'))
+    d,S,P,kept = (v.numpy() for v in (data['disagreement'], data['score'], data['psnr'], kept))
     dots = left.scatter(d[kept], S[kept], c=P[kept], s=26, vmin=P.min(), vmax=P.max())
     left.scatter(d[~kept], S[~kept], c=P[~kept], s=70, marker='X', vmin=P.min(), vmax=P.max(),
                  edgecolors=BEST, linewidths=.8)
     fig.colorbar(dots, ax=left).set_label('PSNR (dB), the truth', fontsize=10)
     if g.limit() < 10: left.axvline(g.limit(), c=BEST, lw=1)
     mean = lambda v: f'{v.mean():.1f} dB' if len(v) else 'none'
-    tidy(left, f'dropped {int((~kept).sum())} of {kept.numel()} ({mean(P[~kept])}), '
+    tidy(left, f'dropped {int((~kept).sum())} of {kept.size} ({mean(P[~kept])}), '
          f'kept {mean(P[kept])}', 'disagreement of the members', 'score')
     i = data['pictures'].index(picture); last = len(d)-1
     tidy(render_history(right, history[i], last), f'bank of {picture!r}', 'refresh', 'score')
@@ -754,6 +755,7 @@ def _meter(ax, run, column):
         s,m,e = zip(*rows); a.errorbar(s, m, e, fmt='o-', c=c, lw=1.5, ms=4)
         a.set_ylabel(n, fontsize=10, color=c); a.tick_params(labelsize=10)
     ax.set_title('measured on the way', fontsize=11, loc='left'); ax.set_xlabel('step', fontsize=10)
+    ax.spines['top'].set_visible(False)
 
 def _shares(ax, run):
     for n in dict.fromkeys(n for _,r in run['shares'] for n in r):
@@ -766,7 +768,7 @@ def render_run(
     run:dict,          # from `read_run`
     window:int=20,     # steps over which losses are averaged
     column:str='psnr', # of the meter, beside the reward
-    picture:int=-1,    # which checkpoint's pictures, -1: the latest
+    back:int=0,        # pictures of so many checkpoints before the latest
 )->Figure:
     "Losses, levels, measurements, gradient shares and pictures of a run"
     fig = blank(12.5, 6.4); cells = fig.add_gridspec(3, 4, height_ratios=(1,1,.001+.9*bool(
@@ -775,7 +777,7 @@ def render_run(
     _losses(tops[0], run, window); _level_map(tops[1], run)
     _meter(tops[2], run, column); _shares(tops[3], run)
     if run['pictures']:
-        f = run['pictures'][max(-len(run['pictures']), min(picture, len(run['pictures'])-1))]
+        f = run['pictures'][::-1][min(back, len(run['pictures'])-1)]
         try: put(fig.add_subplot(cells[2,:]), load_image(f), f'step {int(f.stem[5:])}')
         except (ValueError,OSError): pass              # being written at this moment
     of = run['config'].get('steps'); n = run['steps'][-1]+1 if run['steps'] else 0
@@ -811,7 +813,7 @@ def explore_run(
                 'Does one term take all of the gradient?',
                 lambda where, **kw: render_run(read_run(where), **kw), where=where,
                 window=slider('average over', [1,5,20,100], 20), column=column,
-                picture=widgets.IntSlider(-1, -1, 20, description='checkpoint', **_WIDE))
+                back=slider('checkpoints back', list(range(21)), 0))
     box.refresh = widgets.Button(description='refresh', icon='refresh')
     box.refresh.on_click(lambda _: box.draw())
     box.follow = widgets.Checkbox(False, description=f'follow (every {seconds:g} s)')

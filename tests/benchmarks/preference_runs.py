@@ -10,11 +10,13 @@ import torch
 from PIL import Image
 from qualiteacher import experiment as ex
 from qualiteacher.backbones import load_base
-from qualiteacher.images import psnr, ssim, to_uint8
+from qualiteacher.images import psnr, sample_paths, ssim, to_uint8
 from qualiteacher.iqa import IQAEnsemble, pyiqa_metric
 
 DATA = Path(__file__).resolve().parents[2]/'nbs'/'data'
 WEIGHTS, STEPS, AT, SHOWN, SEED = (0., .02, .1, .3, 1.), 200, (100, 120, 140, 170, 200), (1, 20), 0
+
+def name(i): return sample_paths('test')[i].stem.replace('_', ' ')
 
 def sheet(rows):
     "(rows, columns) of (3,S,S) in one picture"
@@ -30,7 +32,7 @@ def look(student, x, y, iqa, others):
     student.train(mode)
     row = dict(score=iqa.score(out).total, psnr=psnr(out, y), ssim=ssim(out, y), **{n: m(out) for n, m in others.items()})
     means = {n: round(v.mean().item(), 4) for n, v in row.items()}
-    return out[list(SHOWN)], {**means, 'shown': {str(i): round(row['psnr'][i].item(), 2) for i in SHOWN}}
+    return out[list(SHOWN)], {**means, 'shown': {name(i): round(row['psnr'][i].item(), 2) for i in SHOWN}}
 
 if __name__ == '__main__':
     torch.set_num_threads(1)
@@ -58,6 +60,6 @@ if __name__ == '__main__':
         save(sheet([[p[k] for p, _ in runs[w]] for w in WEIGHTS]), DATA/f'preference_{i}.webp')
         save(sheet([[x[i], y[i]]]), DATA/f'preference_{i}_ends.webp')
     json.dump(dict(weights=WEIGHTS, steps=AT, start=STEPS//2, seed=SEED, photographs=len(x), shown=SHOWN, side=ex.SIDE,
-                   pictures={str(i): [f'preference_{i}.webp', f'preference_{i}_ends.webp'] for i in SHOWN},
+                   pictures={name(i): [f'preference_{i}.webp', f'preference_{i}_ends.webp'] for i in SHOWN},
                    rows={str(w): [r for _, r in v] for w, v in runs.items()}),
               (DATA/'preference.json').open('w'), indent=0)
