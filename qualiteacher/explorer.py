@@ -93,7 +93,7 @@ def panel(
     return box
 
 # %% ../nbs/12_explorer.ipynb #21efad84
-_WIDE = dict(style={'description_width':'initial'}, layout=widgets.Layout(width='260px'))
+_WIDE = dict(style={'description_width':'initial'}, layout=widgets.Layout(width='300px', margin='2px 12px 2px 2px'))
 
 def slider(
     label:str,     # beside it
@@ -236,8 +236,8 @@ def explore_dial(
     "A photograph, a dial from 0 to 7, and a line between before and after"
     photos,student,iqa = check_photos(photos),student or shipped_student(),iqa or shipped_judge()
     data = functools.lru_cache(4)(lambda photo: dial_data(student, *photos[photo], iqa))
-    return panel('brightness comes first, colour next, and the fine detail of the inset last. Do '
-                 'the score and the truth (dashed) have their best at the same level?',
+    return panel('what changes first when you turn the dial: brightness, colour or detail? Do the '
+                 'score and the truth (dashed) have their best at the same level?',
                  lambda photo, **kw: render_dial(data(photo), **kw),
                  photo=choice('photograph', photos), level=slider('level', LEVELS),
                  split=slider('before | after', [k/10 for k in range(11)], .4),
@@ -356,7 +356,7 @@ def render_damage(
     fell = bool((S.diff() <= 0).all())
     tidy(ax, 'ensemble: '+('falls all the way' if fell else 'does NOT fall all the way'),
          'severity', 'score').set_ylim(-.02, 1.02)
-    ax.legend(fontsize=9, frameon=False, loc='lower left')
+    ax.legend(fontsize=9, frameon=False, loc='best')
     fig.subplots_adjust(.01, .13, .99, .91, .12)
     return fig
 

@@ -159,7 +159,7 @@ def test_a_slider_moves_a_picture(lab, page, shots):
     assert page.errors == []
 
 # words of the panel, the slider that is moved, the key
-MOVES = [('brightness comes first', 'level', 'ArrowLeft'), ('four of them are the same', 'gain', 'ArrowRight'),
+MOVES = [('what changes first', 'level', 'ArrowLeft'), ('four of them are the same', 'gain', 'ArrowRight'),
          ('a good judge falls', 'severity', 'ArrowRight'), ('crosses are dropped', 'keep this share', 'ArrowLeft'),
          ('more reward, up is better', 'weight', 'ArrowRight'), ('the judge that is climbed', 'step', 'ArrowLeft'),
          ('levels 1, 3, 5 and 6', 'level', 'ArrowRight')]
