@@ -93,7 +93,8 @@ def panel(
     return box
 
 # %% ../nbs/12_explorer.ipynb #21efad84
-_WIDE = dict(style={'description_width':'initial'}, layout=widgets.Layout(width='300px', margin='2px 12px 2px 2px'))
+_WIDE = dict(style={'description_width':'initial'},
+             layout={'width':'300px', 'margin':'2px 12px 2px 2px'})
 
 def slider(
     label:str,     # beside it
