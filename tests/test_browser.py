@@ -5,6 +5,7 @@ Needs the Python package playwright and a Chromium (`apt-get install chromium`, 
 """
 import json, os, shutil, socket, subprocess, sys, time, urllib.request
 from pathlib import Path
+from types import SimpleNamespace
 import nbformat, pytest
 from conftest import NBS, clean_env
 
@@ -40,13 +41,13 @@ def smoke_notebook():
                "run = Path('toy-run'); run.mkdir(exist_ok=True)\n"
                "rows = [dict(step=s, total=1/(s+1), levels=[s%8]) for s in range(50)]\n"
                "(run/'log.jsonl').write_text(''.join(json.dumps(r)+'\\n' for r in rows));",
-               "explore_run(run)", "explore_preference('data')"]
+               "explore_run(run, seconds=1)", "explore_preference('data')"]
     return nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(s) for s in sources],
                                     metadata={'kernelspec': {'name': 'python3', 'display_name': 'python3', 'language': 'python'}})
 
 @pytest.fixture(scope='module')
 def lab(tmp_path_factory):
-    "Address of a JupyterLab whose notebooks are a copy"
+    "A JupyterLab whose notebooks are a copy: .url and .root"
     tmp = tmp_path_factory.mktemp('lab')
     shutil.copytree(NBS, tmp/'nbs', ignore=shutil.ignore_patterns('.ipynb_checkpoints', '__pycache__'))
     nbformat.write(smoke_notebook(), tmp/'nbs'/'smoke.ipynb')
@@ -75,7 +76,7 @@ def lab(tmp_path_factory):
             try: urllib.request.urlopen(f'{url}/api', timeout=5); break
             except OSError: time.sleep(.25)
         else: pytest.fail('JupyterLab did not start:\n' + (tmp/'lab.log').read_text()[-3000:])
-        yield url
+        yield SimpleNamespace(url=url, root=tmp/'nbs')
     finally:
         server.terminate()
         try: server.wait(20)
@@ -147,11 +148,16 @@ def fits(box):
         return [...b.querySelectorAll('*')].filter(e => e.getBoundingClientRect().right > right + 2).map(e => e.className) }''')
 
 def test_a_slider_moves_a_picture(lab, page, shots):
-    "The quick one: two explorers, one move each, a button"
-    run_all(page, lab, 'smoke.ipynb', 120, shots)
+    "The quick one: two explorers, one move each, and a dashboard that follows a run while it is written"
+    run_all(page, lab.url, 'smoke.ipynb', 120, shots)
     box = explorer(page, 'Does one term take all')
     assert move(page, box, 'average over', 'ArrowLeft') < 20
     page.screenshot(path=shots/'smoke.png')
+    before = picture(box).get_attribute('src')
+    box.locator('.widget-checkbox', has_text='follow').locator('input').check()
+    with (lab.root/'toy-run'/'log.jsonl').open('a') as f: f.write('{"step": 50, "total": 0.9, "levels": [7]}\n{"step": 51, "to')
+    loaded(page, box, before)
+    box.locator('.widget-checkbox', has_text='follow').locator('input').uncheck()
     box = explorer(page, 'more reward, up is better')
     move(page, box, 'weight', 'ArrowRight')
     assert fits(box) == []
@@ -166,7 +172,7 @@ MOVES = [('what changes first', 'level', 'ArrowLeft'), ('four of them are the sa
 
 @pytest.mark.slow
 def test_every_explorer(lab, page, shots, record_property):
-    run_all(page, lab, '12_explorer.ipynb', 900, shots)
+    run_all(page, lab.url, '12_explorer.ipynb', 900, shots)
     seconds = {}
     for look, label, key in MOVES:
         box = explorer(page, look)
@@ -182,7 +188,7 @@ def test_every_explorer(lab, page, shots, record_property):
 
 @pytest.mark.slow
 def test_the_opening_lesson(lab, page, shots):
-    run_all(page, lab, 'lessons/01_what_is_a_pseudo_label.ipynb', 900, shots)
+    run_all(page, lab.url, 'lessons/01_what_is_a_pseudo_label.ipynb', 900, shots)
     box = explorer(page, 'four of them are the same')
     control(box, 'show the truth').locator('input').check()
     move(page, box, 'keep the best', 'ArrowRight')
