@@ -6,8 +6,8 @@
 __all__ = ['STUB', 'source_of', 'tag_of', 'stubbed', 'names_in', 'exercises_in', 'cells_needed', 'check_exercises',
            'student_copy', 'main']
 
-# %% ../nbs/12a_course.ipynb #efaa60c5
-import argparse, json, os, re, symtable, sys
+# %% ../nbs/12a_course.ipynb #a5d733c3
+import argparse, ast, json, os, re, symtable, sys
 from contextlib import contextmanager, redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -39,22 +39,44 @@ def stubbed(
                                f'none in {source.splitlines()[0]!r}')
     return out
 
-# %% ../nbs/12a_course.ipynb #c2329bbd
-def _scopes(table):
-    "A table of names and those of the functions, classes and comprehensions in it"
-    yield table
-    for t in table.get_children(): yield from _scopes(t)
+# %% ../nbs/12a_course.ipynb #24e07812
+class _Order(ast.NodeVisitor):
+    "Names of a cell's own level in the order of evaluation: what is bound, what was needed before"
+    def __init__(self): self.bound,self.needs = set(),set()
+    def some(self, *nodes):
+        for n in nodes: self.visit(n)
+    def visit_Name(self, n):
+        if isinstance(n.ctx, ast.Store): self.bound.add(n.id)
+        elif n.id not in self.bound: self.needs.add(n.id)
+    def visit_Assign(self, n): self.some(n.value, *n.targets)
+    def visit_NamedExpr(self, n): self.some(n.value, n.target)
+    def visit_For(self, n): self.some(n.iter, n.target, *n.body, *n.orelse)
+    def visit_AugAssign(self, n):
+        if isinstance(n.target, ast.Name): self.visit_Name(ast.Name(n.target.id, ast.Load()))
+        self.some(n.value, n.target)
+    def visit_Import(self, n): self.bound |= {(a.asname or a.name).split('.')[0] for a in n.names}
+    visit_ImportFrom = visit_Import
+    def visit_FunctionDef(self, n): self.some(*n.decorator_list); self.bound.add(n.name)
+    visit_ClassDef = visit_FunctionDef
+    def visit_Lambda(self, n): pass                    # scopes of their own: see names_in
+    def visit_ListComp(self, n): self.visit(n.generators[0].iter)
+    visit_SetComp = visit_DictComp = visit_GeneratorExp = visit_ListComp
+
+# %% ../nbs/12a_course.ipynb #3d9a4ae3
+def _inner(table):
+    "Names that functions, classes and comprehensions take from the cell's level"
+    for t in table.get_children():
+        yield from (s.get_name() for s in t.get_symbols() if s.is_global() and s.is_referenced())
+        yield from _inner(t)
 
 def names_in(
     source:str,  # Python
 )->tuple:        # (names that it binds for later cells, names that it needs from earlier ones)
-    "What a cell gives and what it needs; names inside a function are its own"
-    top,*inner = _scopes(symtable.symtable(source, '<cell>', 'exec'))
-    binds = {s.get_name() for s in top.get_symbols() if s.is_assigned() or s.is_imported()}
-    uses = {s.get_name() for s in top.get_symbols() if s.is_referenced()}
-    for t in inner:
-        uses |= {s.get_name() for s in t.get_symbols() if s.is_global() and s.is_referenced()}
-    return binds,uses
+    "What a cell gives and what it needs"
+    order = _Order()
+    order.visit(ast.parse(source))
+    inner = set(_inner(symtable.symtable(source, '<cell>', 'exec')))
+    return order.bound, order.needs | (inner-order.bound)
 
 # %% ../nbs/12a_course.ipynb #66243bbf
 def exercises_in(
