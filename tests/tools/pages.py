@@ -11,12 +11,12 @@ NBS = root/'nbs'
 IMAGES = {'image/png': 'png', 'image/jpeg': 'jpg', 'image/svg+xml': 'svg', 'image/gif': 'gif'}
 
 CSS = '''
-.md-grid { max-width: 62rem }
+.md-grid { max-width: 74rem }
 .md-typeset img.figure { display: block; max-width: 100%; margin: .6em 0; background: #fff }
 .md-typeset img.math { vertical-align: middle; margin: 0 .1em }
 .md-typeset .output { border-left: .2rem solid #bbb; padding-left: .6rem; margin: -.4em 0 1em; overflow-x: auto }
 .md-typeset .output pre > code { background: transparent; font-size: .68rem; padding: .2em 0 }
-.md-typeset pre > code { font-size: .72rem }
+.md-typeset pre > code { font-size: .66rem }
 .md-typeset .kind { font-size: .7rem; border-radius: .3rem; padding: .15rem .5rem; color: #fff; background: #455a64 }
 .md-typeset .kind.lesson { background: #00796b }
 .md-typeset table:not([class]) { font-size: .7rem }
@@ -64,6 +64,10 @@ def formula(tex, out, where):
             f'style="width:{w/10.5:.2f}em;height:{h/10.5:.2f}em">')
 
 # --- one notebook ---
+def folded(title, block):
+    "What unfolds by a click"
+    return f'??? note "{title}"\n\n' + '\n'.join(f'    {l}'.rstrip() for l in block.splitlines())
+
 class Page:
     "A notebook as a markdown page"
     def __init__(self, fn, out, pages):
@@ -122,10 +126,10 @@ class Page:
         outputs = [self.shown(o) for o in c['outputs']]
         if 'echo: false' in flags or not src: return '\n\n'.join(outputs)
         block = f'```python\n{src}\n```'
+        if 'code-fold: true' in flags: block = folded('Code of the figure', block)
         if flags and flags[0].startswith('exercise'):
             from qualiteacher.course import stubbed
-            inner = '\n'.join(f'    {l}'.rstrip() for l in block.splitlines())
-            block = f'```python\n{stubbed(src)}\n```\n\n??? success "Solution"\n\n{inner}'
+            block = f'```python\n{stubbed(src)}\n```\n\n{folded("Solution", block)}'
         return '\n\n'.join([block, *outputs])
 
     def head(self):
@@ -170,7 +174,12 @@ PATHS = '''
 
 Teachers find plans with minutes in the [instructor's guide](instructor.md).
 
-**Without Python** you can read everything here: the text, the code, all figures and printed results are the stored ones of real runs, the search works, solutions unfold by a click. What does not move are the sliders: their static figures stand beside them. To run and change things, open a notebook in Colab (link at its top) or clone the repository.
+**Without Python** you can read everything here: the text, the code, all figures and printed results are the stored ones of real runs, the search works, solutions unfold by a click. What does not move are the sliders: their static figures stand beside them. To run and change things, clone the repository, or open a notebook in Colab (link at its top) and run there first
+
+```
+!git clone {git_url} && pip install ./{repo}
+%cd {repo}/nbs/lessons
+```
 '''
 
 def find_by_question(pages):
@@ -196,17 +205,16 @@ def write_source(src):
         p = Page.__new__(Page)
         p.fn, p.out, p.pages, p.up = f, docs, where, ''
         (docs/f.name).write_text(p.prose(f.read_text(encoding='utf-8')), encoding='utf-8')
-    start = docs/'index.md'
-    (start).write_text(start.read_text() + pages[0].prose(PATHS) + '\n' + find_by_question(pages), encoding='utf-8')
+    start, cfg = docs/'index.md', settings()
+    (start).write_text(start.read_text() + pages[0].prose(PATHS.format(**cfg)) + '\n' + find_by_question(pages), encoding='utf-8')
     (docs/'style.css').write_text(CSS)
     nav = [{'Start': 'index.md'}, {'Lessons': [{p.title(): page_of(p.fn)} for p in pages if is_lesson(p.fn)]},
            {'Reference': [{p.title(): page_of(p.fn)} for p in pages if not is_lesson(p.fn) and p.fn.stem != 'index']},
            *({"Instructor's guide": f.name} for f in extra)]
-    cfg = settings()
     (src/'mkdocs.yml').write_text(json.dumps(dict(          # JSON is YAML
         site_name=cfg['title'], site_url=f'{cfg["doc_host"]}{cfg["doc_baseurl"]}/', repo_url=cfg['git_url'],
-        docs_dir='pages', site_dir='site', use_directory_urls=False, nav=nav, extra_css=['style.css'], plugins=['search'],
-        theme=dict(name='material', font=False, features=['content.code.copy', 'navigation.footer', 'search.highlight', 'toc.follow']),
+        docs_dir='pages', site_dir='site', use_directory_urls=False, nav=nav, extra_css=['style.css'], plugins=['search', 'offline'],      # offline: the search works from a USB stick too
+        theme=dict(name='material', font=False, features=['content.code.copy', 'navigation.footer', 'navigation.expand', 'search.highlight', 'toc.follow']),
         markdown_extensions=['admonition', 'attr_list', 'md_in_html', 'tables', 'pymdownx.details', 'pymdownx.highlight',
                              'pymdownx.superfences', {'toc': {'permalink': True, 'toc_depth': 3}}])))
 
