@@ -22,6 +22,32 @@ CSS = '''
 .md-typeset table:not([class]) { font-size: .7rem }
 '''
 
+# Browsers start no worker from a file on disk, and the search needs one.  From disk, this runs the worker's script in
+# a hidden frame instead.  The theme would fetch something like it from the network.
+WORKER = '''
+if (location.protocol === "file:") window.Worker = class extends EventTarget {
+  constructor(url) {
+    super(); this.early = []; this.ready = false;
+    const frame = this.frame = document.createElement("iframe"); frame.hidden = true;
+    const name = "worker" + Math.random().toString(36).slice(2);
+    window[name] = data => {
+      const e = new MessageEvent("message", {data});
+      this.dispatchEvent(e); if (this.onmessage) this.onmessage(e);
+    };
+    frame.srcdoc = `<script>self.postMessage = d => parent["${name}"](d); self.importScripts = () => {}<\\/script>`
+                 + `<script src="${new URL(url, location.href)}"><\\/script>`;
+    frame.onload = () => { this.ready = true; this.early.forEach(d => this.postMessage(d)); };
+    (document.body || document.documentElement).append(frame);
+  }
+  postMessage(data) {
+    if (!this.ready) { this.early.push(data); return; }
+    const w = this.frame.contentWindow, e = new w.MessageEvent("message", {data});
+    w.dispatchEvent(e);
+  }
+  terminate() { this.frame.remove(); }
+};
+'''
+
 def settings():
     cfg = ConfigParser(delimiters=['='])
     cfg.read(root/'settings.ini', encoding='utf-8')
@@ -208,12 +234,14 @@ def write_source(src):
     start, cfg = docs/'index.md', settings()
     (start).write_text(start.read_text() + pages[0].prose(PATHS.format(**cfg)) + '\n' + find_by_question(pages), encoding='utf-8')
     (docs/'style.css').write_text(CSS)
+    (docs/'worker.js').write_text(WORKER)
     nav = [{'Start': 'index.md'}, {'Lessons': [{p.title(): page_of(p.fn)} for p in pages if is_lesson(p.fn)]},
            {'Reference': [{p.title(): page_of(p.fn)} for p in pages if not is_lesson(p.fn) and p.fn.stem != 'index']},
            *({"Instructor's guide": f.name} for f in extra)]
     (src/'mkdocs.yml').write_text(json.dumps(dict(          # JSON is YAML
-        site_name=cfg['title'], site_url=f'{cfg["doc_host"]}{cfg["doc_baseurl"]}/', repo_url=cfg['git_url'],
-        docs_dir='pages', site_dir='site', use_directory_urls=False, nav=nav, extra_css=['style.css'], plugins=['search', 'offline'],      # offline: the search works from a USB stick too
+        site_name=cfg['title'], site_url=f'{cfg["doc_host"]}{cfg["doc_baseurl"]}/',
+        docs_dir='pages', site_dir='site', use_directory_urls=False, nav=nav, extra_css=['style.css'],
+        extra=dict(social=[dict(icon='fontawesome/brands/github', link=cfg['git_url'])], generator=False), plugins=['search', 'offline'],      # offline: the search works from a USB stick too
         theme=dict(name='material', font=False, features=['content.code.copy', 'navigation.footer', 'navigation.expand', 'search.highlight', 'toc.follow']),
         markdown_extensions=['admonition', 'attr_list', 'md_in_html', 'tables', 'pymdownx.details', 'pymdownx.highlight',
                              'pymdownx.superfences', {'toc': {'permalink': True, 'toc_depth': 3}}])))
@@ -230,6 +258,9 @@ def build(out, src=None):
     r = subprocess.run([sys.executable, '-m', 'mkdocs', 'build', '--strict', '-q', '-f', src/'mkdocs.yml', '-d', out],
                        capture_output=True, text=True, env={**os.environ, 'NO_MKDOCS_2_WARNING': '1'})
     if r.returncode: sys.exit(f'mkdocs: {r.stdout}{r.stderr}')
+    for f in out.rglob('*.html'):
+        up = '../'*(len(f.relative_to(out).parts) - 1)
+        f.write_text(re.sub(r'https://unpkg\.com/iframe-worker/shim', f'{up}worker.js', f.read_text(encoding='utf-8')), encoding='utf-8')
     return out
 
 class Links(HTMLParser):
