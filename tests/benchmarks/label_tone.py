@@ -32,6 +32,7 @@ from qualiteacher.teacher import RECIPES, PseudoLabeler, View
 OUT = Path(__file__).resolve().parents[2]/'nbs'/'data'/'label_tone.csv'
 ROWS = {'psnr': 2, 'ssim': 4, 'aligned psnr': 2, 'aligned ssim': 4, 'channel psnr': 2, 'colour': 2, 'cast': 2, 'noise': 2,
         'halo': 3, 'features': 4, 'contrast': 3, 'chroma': 3}
+DIFFERENCES = ['aligned psnr', 'channel psnr']           # to the base, picture by picture
 
 # --- views that are not in the recipe ---
 def to_light(x): return torch.where(x > .04045, ((x.clamp_min(.04045)+.055)/1.055)**2.4, x/12.92)
@@ -141,8 +142,7 @@ def measured(data):
         base = next(k for k, (g, r, _) in enumerate(labels) if r == 'base')
         for k, (g, r, _) in enumerate(labels):
             v = {m: values[m][k].item() for m in ROWS}
-            out.append(dict(group=g, row=r, scene=scene, **v, gain=v['aligned psnr']-values['aligned psnr'][base].item(),
-                            cgain=v['channel psnr']-values['channel psnr'][base].item()))
+            out.append(dict(group=g, row=r, scene=scene, **v, **{f'{m} - base': v[m]-values[m][base].item() for m in DIFFERENCES}))
         print(f'{i+1}/{len(data)}', end='\r', flush=True)
     return out
 
@@ -151,7 +151,7 @@ def table(rows):
     for key in dict.fromkeys((r['group'], r['row']) for r in rows):
         some = [r for r in rows if (r['group'], r['row']) == key]
         line = dict(group=key[0], row=key[1], n=len(some))
-        for m, digits in {**ROWS, 'gain': 2, 'cgain': 2}.items():
+        for m, digits in {**ROWS, **{f'{m} - base': 2 for m in DIFFERENCES}}.items():
             mean, se = clustered([r[m] for r in some], [r['scene'] for r in some])
             line.update({m: f'{mean:.{digits}f}', f'{m} se': f'{se:.{digits}f}'})
         out.append(line)
@@ -164,7 +164,7 @@ if __name__ == '__main__':
     p.add_argument('--n', type=int, default=60, help='pictures')
     n = p.parse_args().n
     lines = table(measured(one_a_scene(shared_pairs('lowlight', 'train'), n)))
-    for r in lines: print(f'{r["group"]:10} {r["row"]:42} {r["n"]:>4}', *(f'{r[m]:>7}' for m in (*ROWS, 'gain', 'gain se', 'cgain', 'cgain se')))
+    for r in lines: print(f'{r["group"]:10} {r["row"]:42} {r["n"]:>4}', *(f'{r[m]:>7}' for m in (*ROWS, *(k for k in r if 'base' in k))))
     if n == 60:
         with OUT.open('w', newline='') as f:
             w = csv.DictWriter(f, list(lines[0]), lineterminator='\n'); w.writeheader(); w.writerows(lines)

@@ -1,7 +1,8 @@
 """Restorers on the test part of the shared real pairs, in every measure: nbs/data/real_pairs.csv, numbers only, one line a
 restorer and picture; nbs/data/real_pairs_choices.csv, what was chosen on the train part; real_pairs_seconds.csv, speed.
 
-    python tests/benchmarks/real_pairs.py            # about fifteen minutes on one core
+    python tests/benchmarks/real_pairs.py lowlight                      # about eight minutes on one core
+    python tests/benchmarks/real_pairs.py haze underwater --short 256   # as the committed lines were made
     python tests/benchmarks/real_pairs.py --seconds  # seconds a megapixel, on an idle machine
 
 Nothing is chosen on the test part: gammas and the target of the mean come from the train part of each task, by mean PSNR.
@@ -34,7 +35,7 @@ def gamma(x, g): return x**(1/g)
 def to_mean(x, target):
     "The gamma that brings the mean luminance to `target`, by bisection"
     y, low, high = luma(x[None]), .2, 8.
-    for _ in range(30):
+    for _ in range(16):
         g = (low*high)**.5
         low, high = (g, high) if (y**(1/g)).mean() < target else (low, g)
     return x**(1/g)
@@ -53,7 +54,7 @@ def dark_channel(x, size=15, strength=.95, floor=.1):
     top = dark(x).flatten().topk(x[0].numel()//1000+1).indices
     air = x.flatten(1)[:, top].mean(1)[:, None, None]
     t = 1-strength*dark(x/air.clamp_min(.05))
-    box = lambda v, r=30: F.avg_pool2d(pad(v, r), 2*r+1, 1)
+    box = lambda v, n=61: F.avg_pool2d(F.avg_pool2d(pad(v, n//2), (1, n), 1), (n, 1), 1)
     y = luma(x[None]); m = box(y)
     a = (box(y*t)-m*box(t))/(box(y*y)-m*m+1e-3)
     t = (box(a)*y+box(box(t)-a*m))[0].clamp(floor, 1)
@@ -82,8 +83,7 @@ def lowlight_rows(g, target, root):
             'base on gamma 2.2': on(2.2), f'base on mean {target} (train)': lambda x: restore(base, to_mean(x, target)),
             'pixel mean of the candidates': lambda x: lab.propose(x).mean(0), "judge's pick of the candidates": pick}
 
-def rows_of(task, root, chosen):
-    g, target = chosen[task]
+def rows_of(task, root, g, target):
     if task == 'lowlight': return lowlight_rows(g, target, root)
     net = {'haze': 'haze_small'}.get(task)
     own = {'base (haze_small)': partial(restore, load_base(net))} if net else {}
@@ -105,27 +105,32 @@ def seconds():
         out[n] = sorted(times)[1]/(x.shape[1]*x.shape[2]/1e6)
     return out
 
-def write(name, rows):
+def write(name, rows, keep=None):
+    "All rows, or those of one task in place of the old ones"
+    if keep and (DATA/name).is_file():
+        with (DATA/name).open(newline='') as f: rows = [r for r in csv.DictReader(f) if r['task'] != keep]+rows
     with (DATA/name).open('w', newline='') as f:
         w = csv.DictWriter(f, list(rows[0]), lineterminator='\n'); w.writeheader(); w.writerows(rows)
     print('wrote', name, len(rows), 'lines')
 
 if __name__ == '__main__':
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument('tasks', nargs='*', default=['lowlight', 'haze', 'underwater'], help='all three by default')
+    p.add_argument('--short', type=int, help='px of the short side; haze and underwater are larger than 256')
     p.add_argument('--seconds', action='store_true', help='speed only')
-    if p.parse_args().seconds:
+    args = p.parse_args()
+    if args.seconds:
         write('real_pairs_seconds.csv', [dict(row=n, seconds_a_megapixel=f'{s:.3f}') for n, s in seconds().items()])
         sys.exit()
-    root, measures, out, chosen = shared_pairs_root(), {**pair_measures(), **RATIOS}, [], {}
-    for task in ('lowlight', 'haze', 'underwater'):
-        train = shared_pairs(task, 'train', 256)
+    root, measures = shared_pairs_root(), {**pair_measures(), **RATIOS}
+    for task in args.tasks:
+        train = shared_pairs(task, 'train', 128)
         (g, pg), (m, pm) = choose(train, gamma, GAMMAS), choose(train, to_mean, TARGETS)
-        chosen[task] = g, m
         print(task, 'train part: gamma', g, f'{pg:.2f} dB; mean', m, f'{pm:.2f} dB', flush=True)
-        rows = {'input': lambda x: x, **rows_of(task, root, chosen)}
-        measured = measure_pairs(rows, shared_pairs(task, 'test'), measures, progress=True)
+        rows = {'input': lambda x: x, **rows_of(task, root, g, m)}
+        measured = measure_pairs(rows, shared_pairs(task, 'test', args.short), measures, progress=True)
         for n, v in pair_table(measured).items():
             print(f'{n:32}', '  '.join(f'{c} {a:.{DIGITS[c]}f} ({e:.{DIGITS[c]}f})' for c, (a, e) in v.items()), flush=True)
-        out += [dict(task=task, **{k: f'{r[k]:.{DIGITS[k]}f}' if k in DIGITS else r[k] for k in r}) for r in measured]
-    write('real_pairs.csv', out)
-    write('real_pairs_choices.csv', [dict(task=t, gamma=g, mean=m) for t, (g, m) in chosen.items()])
+        write('real_pairs.csv', [dict(task=task, **{k: f'{r[k]:.{DIGITS[k]}f}' if k in DIGITS else r[k] for k in r})
+                                 for r in measured], task)
+        write('real_pairs_choices.csv', [dict(task=task, gamma=g, mean=m, short=args.short or '')], task)
