@@ -241,6 +241,7 @@ def pair_measures(
     def distance(x, truth): return feature_distance(net(aligned(x, truth)), net(truth))
     return {**MEASURES, 'features':Measure(distance, 'squared distance', 'low')}
 
+# %% ../nbs/09c_pairs.ipynb #af831d85
 def _result(model, name, x):
     "What `model` makes of the picture: by calling it, or by reading its file"
     if not isinstance(model, (str,Path)): return model(x).detach().cpu().float()

@@ -26,7 +26,7 @@ from qualiteacher.teacher import RECIPES, PseudoLabeler
 DATA = Path(__file__).resolve().parents[2]/'nbs'/'data'
 DIGITS = {'psnr': 2, 'ssim': 4, 'aligned psnr': 2, 'aligned ssim': 4, 'channel psnr': 2, 'colour': 2, 'cast': 2, 'noise': 2,
           'halo': 3, 'features': 4, 'contrast': 3, 'chroma': 3}
-GAMMAS = [round(.5+.1*i, 1) for i in range(76)]          # x^(1/g)
+GAMMAS = [round(.2+.1*i, 1) for i in range(79)]          # x^(1/g)
 TARGETS = [round(.2+.02*i, 2) for i in range(26)]
 
 # --- classical restorers ---
