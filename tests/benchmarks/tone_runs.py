@@ -1,0 +1,96 @@
+"""Which labels keep tone and colour?  Short adaptations on real pictures, measured on other scenes: nbs/data/tone_runs.csv.
+
+    python tests/benchmarks/tone_runs.py demo gamma_absolute ...    # a run each, five minutes on an idle core
+
+Unlabelled: the inputs of every other scene of the train part of the shared low-light pairs; their truth is not read.  Measured:
+one picture of each of the remaining train scenes, with its truth.  The test part is not touched.  Settings are the demo's (220
+steps, 192 px, width 24, one seed) except for what RUNS says.  A row that exists is replaced.
+"""
+import csv, sys, time
+from pathlib import Path
+import torch
+sys.path[:0] = [str(Path(__file__).resolve().parents[1]/'tools'), str(Path(__file__).resolve().parent)]
+from label_tone import GAMMAS, ROWS, keep_colour
+from shared_pairs import one_a_scene, shared_pairs
+from qualiteacher.backbones import Pairs
+from qualiteacher.degradations import low_light_a
+from qualiteacher.demo import demo_student
+from qualiteacher.images import load_image, sample_paths
+from qualiteacher.iqa import IQAEnsemble
+from qualiteacher.measures import RATIOS, clustered, measure_all
+from qualiteacher.pairs import PairSet, pair_measures
+from qualiteacher.teacher import IDENTITY, RECIPES, View
+from qualiteacher.training import Config, QualiTeacher
+
+OUT = Path(__file__).resolve().parents[2]/'nbs'/'data'/'tone_runs.csv'
+LIGHT = [view for view in GAMMAS if view.name != 'gamma 1']
+RECIPES['gamma'] = [IDENTITY, *LIGHT]
+# the network restores the picture as it is; its answer is exposed afterwards
+RECIPES['expose after'] = [IDENTITY, *(View(f'keep colour {g}', finish=lambda y, x, g=g: keep_colour(y, g)) for g in (2, 4, 8))]
+RECIPES['keep colour'] = [IDENTITY, *(View(f'seen at {g}', lambda x, g=g: keep_colour(x, g)) for g in (2, 4, 8))]
+RUNS = {
+    'demo':            dict(),
+    'demo_absolute':   dict(levels='absolute'),
+    'gamma':           dict(recipe='gamma'),
+    'gamma_absolute':  dict(recipe='gamma', levels='absolute'),
+    'after':           dict(recipe='expose after'),
+    'after_absolute':  dict(recipe='expose after', levels='absolute'),
+    'colour':          dict(recipe='keep colour'),
+    'colour_absolute': dict(recipe='keep colour', levels='absolute'),
+}
+
+class Inputs:
+    "Dark pictures without truth"
+    def __init__(self, data, short): self.items = [(p.name, load_image(p.input, short)) for p in data.pairs]
+    def __len__(self): return len(self.items)
+    def __getitem__(self, i): return self.items[i]
+
+def halves():
+    data = shared_pairs('lowlight', 'train')
+    scenes = sorted(set(data.scenes))
+    a, b = (PairSet([p for p in data.pairs if scenes.index(p.scene) % 2 == k], data.task) for k in (0, 1))
+    return a, one_a_scene(b, len(set(b.scenes)))
+
+@torch.no_grad()
+def measured(net, data, levels):
+    "{level: {measure: [values]}}"
+    measures, out = {**pair_measures(), **RATIOS}, {}
+    for i in range(len(data)):
+        _, x, y = data[i]
+        batch = torch.cat([net(x[None], **({} if q is None else {'quality': float(q)})) for q in levels]).clamp(0, 1)
+        for m, v in measure_all(batch, y[None].expand_as(batch), measures).items():
+            for q, one in zip(levels, v.tolist()): out.setdefault(q, {}).setdefault(m, []).append(one)
+    return out
+
+def lines(run, values, base, scenes, seconds, levels_seen):
+    for q, cols in values.items():
+        row = dict(run=run, asked='no level' if q is None else q, n=len(scenes), seconds=f'{seconds:.0f}')
+        for m, digits in ROWS.items():
+            mean, se = clustered(cols[m], scenes)
+            row.update({m: f'{mean:.{digits}f}', f'{m} se': f'{se:.{digits}f}'})
+        for m in ('aligned psnr', 'channel psnr', 'cast'):
+            d, e = clustered([a-b for a, b in zip(cols[m], base[m])], scenes)
+            row.update({f'{m} - base': f'{d:.2f}', f'{m} - base se': f'{e:.2f}'})
+        yield {**row, 'levels trained': levels_seen}
+
+def keep(new):
+    "Replace rows of the same run"
+    old = list(csv.DictReader(OUT.open(newline=''))) if OUT.is_file() else []
+    rows = [r for r in old if r['run'] not in {n['run'] for n in new}]+new
+    with OUT.open('w', newline='') as f:
+        w = csv.DictWriter(f, list(new[0]), lineterminator='\n'); w.writeheader(); w.writerows(rows)
+
+if __name__ == '__main__':
+    adapt, held = halves()
+    print(len(adapt), 'pictures to adapt on,', len(held), 'to measure on; scenes shared:', len(set(adapt.scenes) & set(held.scenes)))
+    base = measured(demo_student().unwrap().eval(), held, [None])
+    keep(list(lines('base', base, base[None], held.scenes, 0, '')))
+    for name in sys.argv[1:]:
+        cfg = Config.preset('demo', **RUNS[name])
+        pairs = Pairs(sample_paths('train'), low_light_a, cfg.crop)
+        t, start = QualiTeacher(demo_student(cfg.seed), IQAEnsemble.preset('offline'), Inputs(adapt, cfg.short), pairs, cfg), time.time()
+        t.fit(progress=False)
+        counts = ' '.join(str(v) for v in t.level_counts().values())
+        rows = list(lines(name, measured(t.teacher.net.eval(), held, [None, 0, 4, 7]), base[None], held.scenes, time.time()-start, counts))
+        keep(rows)
+        for r in rows: print(name, r['asked'], {m: r[m] for m in ROWS}, {k: r[k] for k in r if 'base' in k}, counts, flush=True)
