@@ -27,7 +27,7 @@ from .conditioning import KINDS, TOP_LEVEL, QualityConditioned
 from .iqa import SERIES, IQAEnsemble, series
 from .teacher import RECIPES, EMATeacher, PseudoLabeler, View
 from .label_bank import Gate
-from .training import Degraded
+from .meter import Degraded
 from .inference import load_student, restore
 
 # %% ../nbs/12_explorer.ipynb #6917cf91

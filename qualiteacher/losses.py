@@ -108,7 +108,8 @@ def contrastive(
     eps:float=.05,        # keeps the ratio finite when the student copies
 )->torch.Tensor:          # (B,)
     "Level-weighted ratio d(out, label) / (d(out, input) + eps) (QualiTeacher, step 5)"
-    ratio,on = out.new_zeros(len(out)),[i for i,q in enumerate(level.tolist()) if q >= threshold]
+    on = [i for i,q in enumerate(level.tolist()) if q >= threshold]
+    ratio = 0*out[:,0,0,0]                    # zeros that `out` can be differentiated through
     if not on: return ratio
     to_each = getattr(distance, 'to_each', lambda o,*ys: [distance(o, y) for y in ys])
     near,far = to_each(out[on], label[on], x[on])

@@ -584,7 +584,7 @@ def fit(self:QualiTeacher,
     "Train until `cfg.steps`; continues where it stands. Ctrl-C saves a checkpoint before it stops"
     c = self.cfg
     if c.trackers: self.processes.acc.init_trackers('qualiteacher')
-    if self.step==0: self.begin()
+    if self.saved is None: self.begin()
     try:
         with _Interrupt() as wish, Progress(self, progress and self.processes.main) as bar:
             while self.step < c.steps and not (self.stopped or self._all_agree(wish.asked)):
@@ -607,7 +607,12 @@ def _all_agree(self:QualiTeacher, asked): return bool(self.processes.total(int(a
 @patch
 def begin(self:QualiTeacher):
     "Before the first step: settings on disk, calibration, and a checkpoint to come back to"
+    if self.folder and self.folder.steps(): raise ValueError(
+        f'out: {self.out} holds a run already and is kept; choose another folder, or resume it')
+    self.processes.wait()
+    self.bank.rewind(0)                     # of a run that was killed before its first checkpoint
     if self.folder and self.processes.main:
+        self.folder.cut_log(0)
         self.folder.write_config(dict(version=__version__, settings=dataclasses.asdict(self.cfg),
                                       processes=self.processes.world, **self.about))
     if self.cfg.calibrate and not self.iqa.calibration: self.calibrate()
@@ -732,6 +737,7 @@ def load_state_dict(self:QualiTeacher, s):
     self.iqa.load_calibration(s['calibration'])
     if self.earlier: self.earlier.load_state_dict(s['earlier'])
     if s['rows'] is not None: self.rows = list(s['rows'])
+    self.saved = self.step
     return self
 
 # %% ../nbs/10_training.ipynb #c7a3d353
@@ -778,7 +784,7 @@ def resume(cls:QualiTeacher,
     if t.processes.main: folder.cut_log(s['log'])
     t.processes.wait()
     t.load_state_dict(s)
-    t.rows,t.saved = folder.history(),t.step
+    t.rows = folder.history()
     return t
 
 # %% ../nbs/10_training.ipynb #89b2d3ae

@@ -337,8 +337,11 @@ def test_the_meter_turns():
     assert not hacked(rows[::-1], ('psnr', 'piqe'), 3)                                # reward falls
     assert not hacked(rows[:3], ('piqe',), 3) and not hacked([], ('piqe',))
     with pytest.raises(ValueError, match='watch'): hacked(rows, ('ssim',), 3)
-    class Run: pass
-    t = Run(); t.student, t.meter, t.stopped, t.step = student(), [], '', 0
+    class Run:
+        class processes: main, tell = True, staticmethod(lambda v: v)
+        def __init__(self): self.student, self.meter, self.stopped, self.step = student(), [], '', 0
+        def log(self, row): self.meter.append((row['step'], row['meter']))
+    t = Run()
     look = watch_meter(lambda model: {k: (v, 0.) for k, v in rows[len(t.meter)].items()}, every=2, watch=('piqe',), times=3)
     while not t.stopped and t.step < 20: t.step += 1; look(t, {})
     assert t.step == 10 and 'step 10' in t.stopped and [s for s, _ in t.meter] == [2, 4, 6, 8, 10] and t.student.training

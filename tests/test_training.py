@@ -1,8 +1,10 @@
 "A run that is killed, interrupted or resumed: nothing is lost, and the result is the same to the bit."
-import signal, subprocess, sys, time
+import random, shutil, signal, subprocess, sys, time
 from pathlib import Path
 import torch
+import pytest
 from conftest import clean_env, run
+from qualiteacher.checkpoints import RunFolder
 
 SCRIPT = '''
 import sys, torch
@@ -19,21 +21,22 @@ student = QualityConditioned(load_base(), kind='film')
 parts = (student, IQAEnsemble.preset('offline'), Degraded(sample_paths('unlabelled')[:2], low_light_b, 192),
          Pairs(sample_paths('train')[:2], low_light_a, 96))
 cfg = Config.preset('smoke', save_every=2, calibrate=False)
-t = QualiTeacher.resume(out+'/checkpoint.pt', *parts, out=out, device='cpu') if resume else QualiTeacher(*parts, cfg, out, 'cpu')
+t = QualiTeacher.resume(out, *parts, device='cpu') if resume else QualiTeacher(*parts, cfg, out, 'cpu')
 t.fit(progress=False)
 '''
 
 def script(out, mode='start'): return [sys.executable, '-c', SCRIPT, str(out), mode]
 
-def weights(out): return torch.load(out/'checkpoint.pt', weights_only=True)
+def weights(out): return RunFolder(out).load()
 
 def start(cmd): return subprocess.Popen([str(c) for c in cmd], env=clean_env(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
-def wait_for(path, p, seconds=120):
+def wait_for(out, p, step, seconds=240):
+    "Until the run has a checkpoint of this step or a later one"
     end = time.time()+seconds
-    while not path.exists():
+    while max(RunFolder(out).steps(), default=-1) < step:
         assert p.poll() is None, p.stderr.read().decode()[-2000:]
-        assert time.time() < end, f'{path} did not appear'
+        assert time.time() < end, f'no checkpoint of step {step} appeared'
         time.sleep(.01)
 
 def test_a_killed_run_resumes_to_the_bit(tmp_path):
@@ -41,7 +44,7 @@ def test_a_killed_run_resumes_to_the_bit(tmp_path):
     r = run(script(whole))
     assert r.returncode == 0, r.text[-3000:]
     p = start(script(part))
-    wait_for(part/'checkpoint.pt', p)
+    wait_for(part, p, 2)
     p.kill(); p.wait()
     assert 0 < weights(part)['step'] < 6, 'killed in the middle'
     r = run(script(part, 'resume'))
@@ -52,10 +55,27 @@ def test_a_killed_run_resumes_to_the_bit(tmp_path):
         for k in a[name]: assert torch.equal(a[name][k], b[name][k]), (name, k)
     assert (whole/'log.jsonl').read_text() == (part/'log.jsonl').read_text()
 
+@pytest.mark.slow
+def test_thirty_kills_in_a_row(tmp_path):
+    "At random moments: before the first checkpoint, during checkpoints and label writes; every resume works, nothing is lost"
+    whole, part, rng, kills = tmp_path/'whole', tmp_path/'part', random.Random(0), 0
+    assert run(script(whole)).returncode == 0
+    took = time.time(); assert run(script(tmp_path/'again')).returncode == 0; took = time.time()-took
+    while kills < 30 or max(RunFolder(part).steps(), default=-1) < 6:
+        p = start(script(part, 'resume' if RunFolder(part).steps() else 'start'))
+        try: p.wait(rng.uniform(.3, 1)*took if kills < 30 else 300)
+        except subprocess.TimeoutExpired: p.kill()
+        else: assert p.returncode == 0, p.stderr.read().decode()[-2000:]
+        p.wait(); kills += 1
+        if kills < 30 and max(RunFolder(part).steps(), default=-1) == 6: shutil.rmtree(part)   # done too early: begin again
+    a, b = weights(whole), weights(part)
+    for k in a['student']: assert torch.equal(a['student'][k], b['student'][k]), k
+    assert (whole/'log.jsonl').read_text() == (part/'log.jsonl').read_text()
+
 def test_ctrl_c_leaves_a_usable_student(tmp_path, folder):
     out, exe = tmp_path/'run', Path(sys.executable).with_name('qualiteacher')
     p = start([exe, 'train', '--real', folder, '--out', out, '--preset', 'smoke', '--steps', '200'])
-    wait_for(out/'checkpoint.pt', p)
+    wait_for(out, p, 3)
     p.send_signal(signal.SIGINT)
     assert p.wait(60) == 130, p.stderr.read().decode()[-2000:]
     from qualiteacher.inference import load_student
@@ -83,8 +103,7 @@ def test_earlier_teacher_and_meter_survive_a_resume(tmp_path):
     try: part.fit(progress=False)
     except Killed: pass
     fresh = small(**changes)
-    again = QualiTeacher.resume(tmp_path/'part'/'checkpoint.pt', fresh.student, fresh.iqa, fresh.real, fresh.pairs,
-                                out=tmp_path/'part', device='cpu', on_step=[look])
+    again = QualiTeacher.resume(tmp_path/'part', fresh.student, fresh.iqa, fresh.real, fresh.pairs, device='cpu', on_step=[look])
     assert again.step == 4 and len(again.meter) == 2
     again.fit(progress=False)
     assert again.meter == whole.meter and again.stopped == ''
@@ -99,16 +118,17 @@ def test_a_stopped_run_stays_stopped(tmp_path):
     assert t.step == 3 and 'stopped by hand' in t.describe()
     from qualiteacher.training import QualiTeacher
     fresh = small()
-    again = QualiTeacher.resume(tmp_path/'checkpoint.pt', fresh.student, fresh.iqa, fresh.real, fresh.pairs, out=tmp_path, device='cpu')
+    again = QualiTeacher.resume(tmp_path, fresh.student, fresh.iqa, fresh.real, fresh.pairs, device='cpu')
     assert again.stopped and again.fit(progress=False).step == 3
     again.stopped = ''                                                            # unless somebody says otherwise
     assert again.fit(progress=False).step == 6
 
 def test_controls_and_filter():
     from qualiteacher.training import training_step
-    t = small(levels='none'); logs = training_step(t)
+    def step(t): return t.read(training_step(t))
+    t = small(levels='none'); logs = step(t)
     assert not len(t.trained) and all(p.grad is None or not p.grad.any() for p in t.student.condition_parameters()), 'nothing is told'
-    t = small(levels='constant'); logs = training_step(t)
+    t = small(levels='constant'); logs = step(t)
     assert set(logs['levels']) == {7.} and t.level_counts()[7] == len(logs['levels'])
-    t = small(min_score=1.1); logs = training_step(t)
+    t = small(min_score=1.1); logs = step(t)
     assert logs['levels'] == [] and 'label' not in logs and len(t.bank) == 1, 'kept, but not taught'
