@@ -2,7 +2,10 @@
 blocks; and the reward of one picture with its gradient.  Now against an earlier commit, in one process, turn by turn.
 Writes nbs/data/iqa_step.csv.
 
-    OMP_NUM_THREADS=2 python tests/benchmarks/iqa_step.py [--rounds 9] [--commit 64f25a1] [--device cuda]
+    OMP_NUM_THREADS=2 OMP_WAIT_POLICY=PASSIVE python tests/benchmarks/iqa_step.py [--rounds 9] [--commit 64f25a1] [--device cuda]
+
+Where other work shares the machine, read the processor's seconds (cpu) rather than those of the clock; PASSIVE lets a thread
+that waits sleep, so that waiting is not counted.
 """
 import argparse, csv, importlib, os, platform, subprocess, sys, tarfile, tempfile, time
 from io import BytesIO
@@ -46,13 +49,14 @@ def cases(old, new, x):
                                     'now, float32': at('float32', lambda: pull(new, x, check=False))}}
 
 def measure(work, rounds, device):
-    "Seconds of every function, in turn, so that a busy moment meets all of them"
+    "Seconds of the clock and of the processor for every function, in turn, so that a busy moment meets all of them"
     wait = torch.cuda.synchronize if device == 'cuda' else lambda: None
     times = {}
     for i in range(rounds+1):                                   # the first round is for warming up
         for key, f in work.items():
-            wait(); start = time.perf_counter(); f(); wait()
-            if i: times.setdefault(key, []).append(time.perf_counter()-start)
+            wait(); start, cpu = time.perf_counter(), time.process_time(); f(); wait()
+            if i: times.setdefault(key, []).append((time.perf_counter()-start, time.process_time()-cpu))
+        print(f'round {i} of {rounds}', flush=True)
     return times
 
 if __name__ == '__main__':
@@ -68,11 +72,14 @@ if __name__ == '__main__':
         work = {(c, w): f for c, fs in cases(old, new, x).items() for w, f in fs.items()}
         times, rows = measure(work, a.rounds, a.device), []
     for (what, who), t in times.items():
-        t = sorted(t)
+        t, cpu = (sorted(v) for v in zip(*t))
         rows.append(dict(what=what, judge=who, median=f'{t[len(t)//2]:.4f}', least=f'{t[0]:.4f}', most=f'{t[-1]:.4f}',
-                         rounds=len(t), commit=a.commit, machine=machine))
-        print(f'{what:24}{who:16} median {t[len(t)//2]:.3f} s   {t[0]:.3f} to {t[-1]:.3f}', flush=True)
-    ratio = [b/n for b, n in zip(times['candidates and blocks', 'before'], times['candidates and blocks', 'now, float32'])]
-    print('before / now, float32, round by round:', *(f'{r:.1f}' for r in ratio))
+                         cpu=f'{cpu[len(t)//2]:.4f}', least_cpu=f'{cpu[0]:.4f}', most_cpu=f'{cpu[-1]:.4f}', rounds=len(t),
+                         load=f'{os.getloadavg()[0]:.1f}', commit=a.commit, machine=machine))
+        print(f'{what:24}{who:16} clock {t[len(t)//2]:.3f} s ({t[0]:.3f} to {t[-1]:.3f})   cpu {cpu[len(t)//2]:.3f} '
+              f'({cpu[0]:.3f} to {cpu[-1]:.3f})', flush=True)
+    ratio = [[b[k]/n[k] for b, n in zip(times['candidates and blocks', 'before'], times['candidates and blocks', 'now, float32'])]
+             for k in (0, 1)]
+    print('before / now, float32, round by round:', *(f'{r:.1f}' for r in ratio[0]), ' cpu:', *(f'{r:.1f}' for r in ratio[1]))
     with open(ROOT/'nbs'/'data'/'iqa_step.csv', 'w', newline='') as out:
         w = csv.DictWriter(out, rows[0], lineterminator='\n'); w.writeheader(); w.writerows(rows)
