@@ -493,11 +493,10 @@ def explore_bank(
     return panel('crosses are dropped. Are they darker (worse in truth) than the dots? On the '
                  'right, green labels are in the bank, grey ones were pushed out by better ones.',
                  lambda **kw: render_bank(data, **kw), picture=choice('picture', data['pictures']),
-                 gate=widgets.ToggleButtons(options=['share','number'], description='gate by',
-                                            style={'button_width':'70px'}),
+                 gate=choice('gate by', ['share','number']),
                  share=slider('keep this share', tenths, .9),
                  number=slider('up to this number', tenths, .2),
-                 top_k=slider('remember', [1,2,3,4,5]))
+                 top_k=slider('remember', [1,2,3,4,5], 3))
 
 # %% ../nbs/12_explorer.ipynb #ef995133
 def preference_data(
