@@ -139,6 +139,7 @@ class _Rows:
     def __len__(self): return len(self.data)
     def get(self, i): return _named(self.data[i], i, *self.how)
 
+# %% ../nbs/09a_data.ipynb #7dae0f15
 def _hub_column(data, column):
     "A Hugging Face data set, not decoding its column with pictures; and the column's name"
     known = data.features
@@ -280,6 +281,7 @@ def _spool(stream, length, short, cache, memory, column, key):
     into.cache = None
     return into
 
+# %% ../nbs/09a_data.ipynb #779b79f5
 def _spool_file(into, k, name, raw):
     "The file that holds a prepared picture of a stream; None if it cannot be read"
     file = into._file(f'{k}|{_stamp(raw) if isinstance(raw, bytes) else ""}')
@@ -451,6 +453,7 @@ class _Reader:
         try: return i,*self.pictures.read(i),None
         except (ValueError,OSError) as e: return i,self.pictures.source.get(i)[0],None,str(e)
 
+# %% ../nbs/09a_data.ipynb #cdb79ec2
 class PictureStream(_Stream):
     "For each step the `[(key, (3,H,W))]` of this process, the same for any number of workers"
     def __init__(self,
@@ -517,6 +520,7 @@ class _PairReader:
         made = [self.pairs.batch(1, generator(self.seed, 'pair', step, j)) for j in self.mine]
         return tuple(torch.cat(v) for v in zip(*made))
 
+# %% ../nbs/09a_data.ipynb #89d4bf34
 class PairStream(_Stream):
     "For each step this process's supervised pairs `(x, y)`, the same for any number of workers"
     def __init__(self,
@@ -558,6 +562,7 @@ def pair_crop(
     t,l = (int(torch.randint(n-size+1, (1,), generator=generator)) for n in (h,w))
     return weak_augment(*(v[:, t:t+size, l:l+size] for v in (x,y)), generator=generator)
 
+# %% ../nbs/09a_data.ipynb #6a1fe58e
 class CroppedPairs:
     "Endless crops of a data set of pairs"
     def __init__(self,
@@ -610,6 +615,7 @@ def _last(f):
 
 _RULES = {'same name':_same, 'without words':_last(_bare), 'up to _':_last(_first)}
 
+# %% ../nbs/09a_data.ipynb #259ef819
 def match_names(
     inputs:list,  # names without suffix, with the subfolder if there is one
     truths:list,  # the same of the truths
@@ -641,6 +647,7 @@ def _size(path):
             return im.size[::-1] if turned else im.size
     except Exception as e: raise ValueError(f'{path}: cannot be read as an image ({e})') from e
 
+# %% ../nbs/09a_data.ipynb #d4806ebf
 class PairFolder:
     "Real pairs in two folders: `[i]` is `(name, x, y)`, `.batch` gives random crops"
     def __init__(self,

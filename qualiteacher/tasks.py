@@ -37,6 +37,7 @@ def _curves(v, tiles, clip, bins):
     cut = cut+(1-cut.sum(1, keepdim=True))/bins                      # what was cut is spread
     return cut.cumsum(1).T.reshape(bins, tiles, tiles)
 
+# %% ../nbs/09b_tasks.ipynb #e51fa896
 def clahe(
     x:torch.Tensor,   # (B,3,H,W) in [0,1]
     clip:float=.02,   # largest share of a tile's pixels in one of 256 bins
@@ -79,6 +80,7 @@ def guided_filter(
     a = (_box(p*guide, radius)-mp*mg)/(_box(guide*guide, radius)-mg*mg+eps)
     return _box(a, radius)*guide+_box(mp-a*mg, radius)
 
+# %% ../nbs/09b_tasks.ipynb #a555aeba
 def dark_channel(
     x:torch.Tensor,      # (B,3,H,W) hazy
     strength:float=.95,  # share of the estimated haze that is removed; paper .95
@@ -114,6 +116,7 @@ def red_back(
     lack = (m[:,1]-m[:,0]).clamp_min(0)
     return torch.stack([r+amount*lack*(1-r)*g, g, b], 1).clamp(0,1)
 
+# %% ../nbs/09b_tasks.ipynb #747a4a50
 def stretch(
     x:torch.Tensor,     # (B,3,H,W)
     share:float=.01,    # of the pixels at either end are cut
@@ -151,6 +154,7 @@ class Task:
     student:str = None         # shipped student's name in the weights folder; None: none
     classical:dict = field(default_factory=dict)   # {name: function batch -> batch}, for reports
 
+# %% ../nbs/09b_tasks.ipynb #0abed571
 TASKS = {t.name:t for t in [
     Task('lowlight', low_light_a, low_light_b, 'demo', ('tone',), 'lowlight', 'lowlight_student',
          {'gamma 2.2':gamma_curve, 'CLAHE':clahe}),
