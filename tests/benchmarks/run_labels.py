@@ -5,7 +5,7 @@ fixed ranges and as the run scored it.  Writes nbs/data/run_labels.csv.
 """
 import csv, sys
 from pathlib import Path
-import torch
+from qualiteacher.checkpoints import RunFolder
 from qualiteacher.iqa import IQAEnsemble
 from qualiteacher.label_bank import LabelBank
 
@@ -13,9 +13,8 @@ DATA = Path(__file__).resolve().parents[2]/'nbs'/'data'
 
 def labels(run):
     "(key, Label) of the last refresh of every picture, and the calibration of the run"
-    s = torch.load(run/'checkpoint.pt', map_location='cpu', weights_only=True)
-    bank = LabelBank(run/'bank', s['cfg']['top_k'], s['cfg']['max_age'], s['cfg']['rank'])
-    bank.load_state_dict(s['bank'])
+    s = RunFolder(run).load()
+    bank = LabelBank(run/'bank', name='process0', readonly=True)
     return [(k, l) for k in bank.keys() for l in bank.last(k)], s['calibration']
 
 if __name__ == '__main__':
