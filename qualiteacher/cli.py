@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['SCORE_PIXELS', 'SHEET', 'CELL', 'RUN_FIELDS', 'Refused', 'cmd_restore', 'cmd_score', 'cmd_train', 'cmd_sweep',
-           'cmd_evaluate', 'cmd_demo', 'cmd_experiment', 'cmd_doctor', 'main']
+           'cmd_evaluate', 'cmd_demo', 'cmd_exercises', 'cmd_experiment', 'cmd_doctor', 'main']
 
 # %% ../nbs/13_cli.ipynb #d3dce1b0
-import argparse, csv, io, json, math, os, sys, unicodedata, warnings
+import argparse, csv, io, itertools, json, math, os, sys, unicodedata, warnings
 from pathlib import Path
 
 # %% ../nbs/13_cli.ipynb #fe36438e
@@ -311,6 +311,11 @@ def _run_folder(args):
     if not args.resume and not args.real: raise Refused('--real: expected a folder of photographs')
     return out
 
+def _look_through(folder, most=1000):
+    "Name what cannot be used before the work begins; in a larger folder it is named in its turn"
+    files = Path(folder).rglob('*') if Path(folder).is_dir() else [folder]
+    if sum(1 for _ in itertools.islice(files, most+1)) <= most: _pictures([folder])
+
 def _config(args):
     "Settings: the task's, the preset's, the file's, then those of the command line"
     from qualiteacher.runs import task_settings
@@ -332,6 +337,7 @@ def cmd_train(args):
         more = {'steps':args.steps} if args.steps else {}
         t = go_on(out, args.device, **{**parse_settings(args.set), **more})
     else:
+        _look_through(args.real)
         try: own = json.loads(args.net_args)
         except ValueError as e:
             raise Refused(f'--net-args: expected JSON, got {args.net_args!r} ({e})')
@@ -387,6 +393,12 @@ def cmd_demo(args):
     from qualiteacher.training import Config
     changes = {k:v for k,v in (('steps',args.steps),('seed',args.seed)) if v is not None}
     run_demo(args.out, Config.preset(args.preset, **changes), args.device)
+
+def cmd_exercises(args):
+    "qualiteacher exercises SRC DST: the student's copies of lessons; --check runs the solutions"
+    from qualiteacher.course import main
+    if main([args.src, *([args.dst] if args.dst else []), *(['--check'] if args.check else [])]):
+        raise Refused('some exercises are wrong, see above')
 
 def cmd_experiment(args):
     "qualiteacher experiment [GRID...] [--out DIR] [--pack FILE] [--list]"
@@ -501,6 +513,10 @@ def _parser():
     s.add_argument('--out', default='runs/experiment', help='one file a run; what is there is kept')
     s.add_argument('--pack', metavar='FILE', help='write all results into one file')
     s.add_argument('--list', action='store_true', help='say how many runs, and run nothing')
+    s = add('exercises', cmd_exercises, "the student's copies of lessons, without the solutions")
+    s.add_argument('src', help='a notebook with solutions, or a folder of them')
+    s.add_argument('dst', nargs='?', help="folder for the student's copies")
+    s.add_argument('--check', action='store_true', help='run solutions and stubs instead')
     add('doctor', cmd_doctor, 'versions, device, metrics, missing files')
     return p
 
