@@ -123,13 +123,14 @@ def region_means(
 )->torch.Tensor:         # (...,1+blocks*blocks) float64: the whole, then each block; (...,1) if 1
     "Means by rows in the precision of v, the rows added up in float64"
     rows = lambda u: (vector_norm(u, dim=-1).double().square() if square else u.sum(-1).double())
-    whole = lambda: rows(v).sum(-1, keepdim=True)
-    if blocks==1: return whole()/v.shape[-2:].numel()
+    total = lambda u: rows(u).sum(-1, keepdim=True)
+    if blocks==1: return total(v)/v.shape[-2:].numel()
     h,w = (n//blocks for n in v.shape[-2:])
     part = rows(v[..., :h*blocks, :w*blocks].unflatten(-1, (blocks,w)))
     part = part.unflatten(-2, (blocks,h)).sum(-2).flatten(-2)
-    even = (h*blocks,w*blocks)==v.shape[-2:]            # then the whole is the sum of its blocks
-    out = part.sum(-1, keepdim=True) if even else whole()
+    out = part.sum(-1, keepdim=True)                    # the whole: its blocks and what is left
+    if w*blocks < v.shape[-1]: out = out+total(v[..., w*blocks:])
+    if h*blocks < v.shape[-2]: out = out+total(v[..., h*blocks:, :w*blocks])
     return torch.cat([out/v.shape[-2:].numel(), part/(h*w)], -1)
 
 # %% ../nbs/04_nss.ipynb #95ae96c5

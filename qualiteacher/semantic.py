@@ -365,7 +365,7 @@ def predict_ridge(
 class SemanticScorer(nn.Module):
     "Predicted pseudo-MOS: per picture, differentiable, higher is better"
     min_size = 64          # px of the short side
-    bytes_per_pixel = 200  # of working memory, about: the widest feature maps and what follows them
+    bytes_per_pixel = 80   # of working memory, about, for each picture of a batch
     PARTS = 'mean','spread','weight','bias'
 
     def __init__(self,
@@ -406,8 +406,9 @@ class SemanticScorer(nn.Module):
 
     def _inputs(self, x, blocks=1):
         with torch.autocast(x.device.type, enabled=False):
-            planes = _planes(x)
-            return torch.cat([map_statistics(self.features(x), blocks),
+            planes,few = _planes(x),len(x) if x.is_cuda or x.requires_grad else 2
+            maps = [self.features(v) for v in x.split(few)]      # a processor's cache holds two
+            return torch.cat([torch.cat([map_statistics(m, blocks) for m in maps]),
                               luminance_statistics(x, blocks, planes),
                               trace_statistics(x, blocks, planes)], -1)
 
