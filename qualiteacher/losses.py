@@ -170,6 +170,8 @@ def stay_near(
     now = [p for m in modules for p in m.parameters()]
     if len(now)!=len(start):
         raise ValueError(f'start: expected {len(now)} tensors, got {len(start)}')
+    if not start: raise ValueError('start: expected weights to hold, got none: the modules at the '
+                                   'injection have no parameters')
     far = sum((p-s).square().sum() for p,s in zip(now, start))
     return far/sum(s.square().sum() for s in start)
 

@@ -51,7 +51,7 @@ def training_step(
     losses['pairs'] = t.mean('pairs', supervised(t.distance, t.ask(px), py))  # 6 supervised anchor
     if t.step >= cfg.preference_start:
         losses.update(reward_losses(t, rewarded))             # 7 preference, 8 cropped consistency
-        losses['stay'] = stay_near(t.student.injected, t.start)
+        if t.start: losses['stay'] = stay_near(t.student.injected, t.start)
     if t.descend(losses):                                     # 9 optimiser step
         t.teacher.update(t.student)                           #   and EMA update
         t.copy_earlier()
