@@ -28,7 +28,7 @@ def child(what, src, dst):
     torch.set_num_threads(1)
     student, t, cpu = m.load_student(WEIGHTS)[0], time.perf_counter(), time.process_time()
     if what == 'now':
-        done, skipped = m.restore_files(student, [(src, dst)], 7, progress=False)
+        done, skipped = m.restore_files(student, [(src, dst)], 7, overwrite=True, progress=False)
         assert not skipped, skipped
     elif what == OLD: save_image(m.restore(student, load_image(src), 7), dst)
     elif what == '8 restores': [m.restore(student, load_image(src), q) for q in range(8)]
