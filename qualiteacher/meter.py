@@ -52,19 +52,21 @@ def hack_meter(
     truth:torch.Tensor=None,  # (B,3,H,W) or None
     judges:dict={},   # {name: Metric} that the run never optimised
     box:tuple=None,   # (top, left, size) of the crop gap; two thirds, centred, by default
+    probes:bool=True, # False: without judges and probes, which cost most of the time
 )->dict:              # {name: (mean, standard error)}
     "What a run claims and what it did not train for, side by side"
     y = model(x).clamp(0,1)
     s = iqa.score(y).total
-    size = 2*min(x.shape[-2:])//3
-    box = box or tuple((n-size)//2 for n in x.shape[-2:])+(size,)
-    inside = iqa.score(crop(y, box)).total-iqa.score(model(crop(x, box)).clamp(0,1)).total
-    cols = {'reward':s, **{n:m(y) for n,m in judges.items()}}
+    cols = {'reward':s}
     if truth is not None: cols.update(psnr=psnr(y, truth), ssim=ssim(y, truth))
-    cols.update(crop_gap=inside.abs(), flip=iqa.score(y.flip(-1)).total-s,
-                jpeg=iqa.score(jpeg(y, 80)).total-s,
-                blur=iqa.score(gaussian_blur(y, .6)).total-s,
-                variation=(y.diff(dim=-1).abs().mean((1,2,3))+y.diff(dim=-2).abs().mean((1,2,3))))
+    if probes:
+        size = 2*min(x.shape[-2:])//3
+        box = box or tuple((n-size)//2 for n in x.shape[-2:])+(size,)
+        inside = iqa.score(crop(y, box)).total-iqa.score(model(crop(x, box)).clamp(0,1)).total
+        cols.update({n:m(y) for n,m in judges.items()}, crop_gap=inside.abs(),
+                    flip=iqa.score(y.flip(-1)).total-s, jpeg=iqa.score(jpeg(y, 80)).total-s,
+                    blur=iqa.score(gaussian_blur(y, .6)).total-s)
+    cols['variation'] = y.diff(dim=-1).abs().mean((1,2,3))+y.diff(dim=-2).abs().mean((1,2,3))
     return {n: (v.mean().item(), (v.std()/len(v)**.5).item() if len(v)>1 else 0.)
             for n,v in cols.items()}
 
