@@ -659,14 +659,23 @@ class Progress:
 
 # %% ../nbs/10_training.ipynb #e1d93d5c
 @patch
+def sample(self:QualiTeacher,
+    n:int,  # how many
+)->list:    # of (3,H,W) on the device; broken pictures are passed over, the stream names them
+    "Pictures from the whole set, always the same ones"
+    found,step = [],max(1, len(self.real)//n)
+    for i in [*range(0, len(self.real), step), *range(len(self.real))]:
+        try: found.append(self.real[i][1].to(self.device))
+        except (ValueError,OSError): continue
+        if len(found)==min(n, len(self.real)): break
+    return found
+
+@patch
 def calibrate(self:QualiTeacher,
     n:int=16,  # pictures to look at; every process looks at the same ones
 )->dict:       # share of each level
     "Fit the judge's calibration on the candidates of the first pictures, once, before step 1"
-    k = max(1, len(self.real)//n)
-    found = [self.real[i] for i in range(0, len(self.real), k)]
-    some = self.labeler.propose([x.to(self.device) for _,x in found])
-    return self.iqa.calibrate(some, show=False)
+    return self.iqa.calibrate(self.labeler.propose(self.sample(n)), show=False)
 
 @patch
 def level_counts(self:QualiTeacher)->dict:
@@ -689,8 +698,8 @@ def label_report(self:QualiTeacher)->dict:
     out = dict(level_counts=self.level_counts(), **self.bank.report(known_truth(self.real.origin)),
                level_between=between_share(q) if q else float('nan'))
     if not hasattr(self.iqa, 'live_share'): return out
-    x = [self.real[i][1][None].to(self.device) for i in range(min(4, len(self.real)))]
-    with torch.no_grad(): y = [self.student(v, quality=TOP_LEVEL).clamp(0,1) for v in x]
+    with torch.no_grad():
+        y = [self.student(x[None], quality=TOP_LEVEL).clamp(0,1) for x in self.sample(4)]
     return dict(out, reward_coverage=self.iqa.reward_coverage,
                 live_share=sum(map(self.iqa.live_share, y))/len(y))
 
@@ -757,8 +766,7 @@ def save(self:QualiTeacher):
 @torch.no_grad()
 def preview(self:QualiTeacher):
     "A strip of the first picture: input, level 0, level 7; to look at while the run goes on"
-    x = self.real[0][1][None].to(self.device)
-    net = self.teacher.net
+    x,net = self.sample(1)[0][None],self.teacher.net
     strip = torch.cat([x, *(net(x, quality=float(q)).clamp(0,1) for q in (0, TOP_LEVEL))], -1)
     save_image(strip, self.out/'pictures'/f'step-{self.step:08d}.jpg', quality=88)
 
