@@ -269,7 +269,7 @@ def without_gradient(
     twin = copy.deepcopy(iqa) if names else iqa
     for n in names:
         m = twin.metrics[n]
-        twin.metrics[n] = Metric(lambda x, f=m.scorer: f(x.detach()), m.spec)
+        twin.metrics[n] = Metric(m.scorer, m.spec, gradient=False)
     return twin
 
 def open_reward(
