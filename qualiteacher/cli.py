@@ -522,8 +522,8 @@ def main(
     argv:list=None,  # arguments; those of the process by default
 )->int:              # 0 done, 1 refused, 2 wrong usage, 130 interrupted
     "Entry point of the command `qualiteacher`"
-    # before torch is imported: threads that wait for each other fall asleep soon. Beside another job
-    # a step is up to three times faster so; on an idle machine it costs little
+    # before torch is imported: threads that wait for each other fall asleep soon. Beside another
+    # job a step is up to three times faster so; on an idle machine it costs little
     os.environ.setdefault('GOMP_SPINCOUNT', '50000')
     try: args = _parser().parse_args(argv)
     except SystemExit as e: return e.code
