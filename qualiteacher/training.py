@@ -314,11 +314,24 @@ class QualiTeacher:
 
 # %% ../nbs/10_training.ipynb #20e1b287
 @patch
+@torch.no_grad()
+def _try_layout(self:QualiTeacher):
+    "A network that reshapes with `view` wants its features in the usual order"
+    x = torch.full((1,3,self.cfg.crop,self.cfg.crop), .5, device=self.device)
+    try: self.student.eval()(x)
+    except RuntimeError as e:
+        if 'view' not in str(e): raise
+        raise ValueError('channels_last: expected False for this network, which cannot work with '
+                         f'another order in memory, got True ({str(e).splitlines()[0]})') from e
+    finally: self.student.train()
+
+@patch
 def _networks(self:QualiTeacher, student):
     "Student, teacher and optimiser"
     c = self.cfg
     layout = torch.channels_last if c.channels_last else torch.contiguous_format
     self.student = student.to(self.device, memory_format=layout).train()
+    if c.channels_last: self._try_layout()
     self.processes.share(self.student)
     self.teacher = EMATeacher(student, c.decay, c.ema_warmup).to(self.device)
     self.earlier = copy.deepcopy(self.teacher.net) if c.earlier else None
