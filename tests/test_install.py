@@ -33,7 +33,7 @@ def test_sdist_is_complete(dists):
     for d in (LIB/'weights', LIB):
         for f in d.glob('*'):
             if f.is_file() and f.suffix != '.pyc': assert f.relative_to(ROOT).as_posix() in names
-    assert not [n for n in names if '__pycache__' in n or 'checkpoints' in n or n.startswith(('runs/', 'build/', '.'))]
+    assert not [n for n in names if '__pycache__' in n or '.ipynb_checkpoints' in n or n.startswith(('runs/', 'build/', '.'))]
 
 def test_wheel_is_complete_and_small(dists, record_property):
     names = set(zipfile.ZipFile(dists[0]).namelist())
