@@ -522,9 +522,9 @@ def main(
     argv:list=None,  # arguments; those of the process by default
 )->int:              # 0 done, 1 refused, 2 wrong usage, 130 interrupted
     "Entry point of the command `qualiteacher`"
-    # before torch is imported: threads that wait for each other fall asleep soon. Beside another
-    # job a step is up to three times faster so; on an idle machine it costs little
-    os.environ.setdefault('GOMP_SPINCOUNT', '50000')
+    # before torch is imported: threads that wait for each other sleep instead of spinning. Idle,
+    # that costs a third; beside another job on the same cores a step is several times faster
+    os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
     try: args = _parser().parse_args(argv)
     except SystemExit as e: return e.code
     try:

@@ -780,7 +780,8 @@ def render_run(
         f = run['pictures'][::-1][min(back, len(run['pictures'])-1)]
         try: put(fig.add_subplot(cells[2,:]), load_image(f), f'step {int(f.stem[5:])}')
         except (ValueError,OSError): pass              # being written at this moment
-    of = run['config'].get('settings', run['config']).get('steps'); n = run['steps'][-1]+1 if run['steps'] else 0
+    of = run['config'].get('settings', run['config']).get('steps')
+    n = run['steps'][-1]+1 if run['steps'] else 0
     fig.suptitle(f'{run["name"]}: {n} steps'+(f' of {of}' if of else '')
                  +(', finished' if run['report'] or n==of else '')
                  +(f', {run["unreadable"]} lines unreadable' if run['unreadable'] else ''),

@@ -22,7 +22,7 @@ def notebooks():
 def clean_env(home=None, **more):
     "Environment of a child process: two threads, no network, figures in memory, no caches of this user if `home`"
     env = {k: v for k, v in os.environ.items() if k not in ('IN_TEST', 'PYTHONPATH', 'QUALITEACHER_SMOKE')}
-    env.update(PYTHONPATH=str(ROOT/'tests'/'offline'), HF_HUB_OFFLINE='1', OMP_NUM_THREADS='2', GOMP_SPINCOUNT='50000',
+    env.update(PYTHONPATH=str(ROOT/'tests'/'offline'), HF_HUB_OFFLINE='1', OMP_NUM_THREADS='2', OMP_WAIT_POLICY='PASSIVE',
                MPLBACKEND='Agg')
     if home: env.update(HOME=str(home), TORCH_HOME=f'{home}/torch', HF_HOME=f'{home}/hf', XDG_CACHE_HOME=f'{home}/cache')
     return {**env, **more}

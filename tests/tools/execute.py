@@ -7,7 +7,7 @@ from nbclient import NotebookClient
 from nbdev.clean import nbdev_clean
 from nbdev.config import get_config
 
-os.environ.setdefault('GOMP_SPINCOUNT', '50000')    # threads that wait do not take the processor from other jobs
+os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')    # threads that wait do not take the processor from other jobs
 TAG = 'skip-execution'
 
 def skipped(cell, flags):
