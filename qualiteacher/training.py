@@ -8,7 +8,6 @@ __all__ = ['PRESETS', 'training_step', 'reward_losses', 'Config', 'parse_setting
 
 # %% ../nbs/10_training.ipynb #096585d2
 import copy, dataclasses, difflib, json, signal, sys, threading, time
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,7 +19,7 @@ from .images import save_image
 from .degradations import strong_augment, weak_augment
 from .conditioning import TOP_LEVEL
 from .iqa import Metric, score_to_level
-from .teacher import EMATeacher, PseudoLabeler, between_share, by_shape
+from .teacher import EMATeacher, PseudoLabeler, between_share
 from .label_bank import Gate, Gates, LabelBank, make_labels, relative_level
 from .losses import (Perceptual, VGGFeatures, contrastive, crop, other_view,
                                  preference, random_box, start_weights, stay_near, student_at,
