@@ -13,6 +13,9 @@ NBS, LIB, SAMPLES = ROOT/'nbs', ROOT/'qualiteacher', ROOT/'data_samples'
 TIERS = {'slow': 'minutes each: lessons in full, full installation, the whole demo',
          'experiment': 'hours: the controlled experiments'}
 BUDGET = {'notebook': 90, 'lesson': 600}    # seconds on two cores
+# tests run side by side: then one thread each, for their children too
+THREADS = '1' if 'PYTEST_XDIST_WORKER' in os.environ else '2'
+os.environ.update(OMP_NUM_THREADS=THREADS, OMP_WAIT_POLICY='PASSIVE')
 
 def notebooks():
     "Notebooks below nbs/, as nbdev finds them: nothing that begins with _ or ."
@@ -20,9 +23,9 @@ def notebooks():
             if not any(p[0] in '_.' for p in f.relative_to(NBS).parts)]
 
 def clean_env(home=None, **more):
-    "Environment of a child process: two threads, no network, figures in memory, no caches of this user if `home`"
+    "Environment of a child process: few threads, no network, figures in memory, no caches of this user if `home`"
     env = {k: v for k, v in os.environ.items() if k not in ('IN_TEST', 'PYTHONPATH', 'QUALITEACHER_SMOKE')}
-    env.update(PYTHONPATH=str(ROOT/'tests'/'offline'), HF_HUB_OFFLINE='1', OMP_NUM_THREADS='2', OMP_WAIT_POLICY='PASSIVE',
+    env.update(PYTHONPATH=str(ROOT/'tests'/'offline'), HF_HUB_OFFLINE='1', OMP_NUM_THREADS=THREADS, OMP_WAIT_POLICY='PASSIVE',
                MPLBACKEND='Agg')
     if home: env.update(HOME=str(home), TORCH_HOME=f'{home}/torch', HF_HOME=f'{home}/hf', XDG_CACHE_HOME=f'{home}/cache')
     return {**env, **more}
@@ -48,8 +51,11 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     for name, text in TIERS.items(): config.addinivalue_line('markers', f'{name}: {text}')
 
+@pytest.hookimpl(tryfirst=True)        # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(config, items):
     for item in items:
+        # a file shares fixtures, so one process has it whole; notebooks share nothing
+        if item.path.name != 'test_notebooks.py': item.add_marker(pytest.mark.xdist_group(item.path.stem))
         for name in TIERS:
             if name in item.keywords and not config.getoption(name): item.add_marker(pytest.mark.skip(reason=f'needs --{name}'))
 
