@@ -31,7 +31,10 @@ def shuffle(
     x:torch.Tensor,  # (B,4C,H,W)
 )->torch.Tensor:     # (B,C,2H,2W)
     "Pixel shuffle, then a mean over 2 x 2, in which a pattern of the four phases averages out"
-    y = F.pad(F.pixel_shuffle(x, 2), (0,1,0,1), mode='replicate')
+    y = F.pixel_shuffle(x, 2)
+    # the last column and row once more (torch.compile fails at the gradient of F.pad's 'replicate')
+    y = torch.cat([y, y[...,-1:]], -1)
+    y = torch.cat([y, y[...,-1:,:]], -2)
     return F.avg_pool2d(y, 2, 1)
 
 class RestorationUNet(nn.Module):

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['weighted_l1', 'Perceptual', 'VGGFeatures', 'contrastive', 'supervised', 'preference', 'student_at', 'start_weights',
-           'stay_near', 'random_box', 'crop', 'other_view', 'view_consistency', 'crop_consistency']
+           'stay_near', 'random_box', 'crop', 'view_consistency', 'crop_consistency', 'other_view']
 
 # %% ../nbs/09_losses.ipynb #096ef43d
 from functools import partial
@@ -175,7 +175,7 @@ def stay_near(
     far = sum((p-s).square().sum() for p,s in zip(now, start))
     return far/sum(s.square().sum() for s in start)
 
-# %% ../nbs/09_losses.ipynb #e159b10d
+# %% ../nbs/09_losses.ipynb #8ac64d10
 def random_box(
     x:torch.Tensor,   # (B,3,H,W)
     size:int,         # px a side, at most the short side
@@ -194,6 +194,34 @@ def crop(
     t,l,s = box
     return x[..., t:t+s, l:l+s]
 
+# %% ../nbs/09_losses.ipynb #81bf5096
+def view_consistency(
+    student,             # callable x -> output at the top level
+    reward,              # callable picture -> (B,) score with a gradient
+    x:torch.Tensor,      # (B,3,H,W)
+    whole:torch.Tensor,  # (B,3,H,W) student(x)
+    view,                # function of a picture, see `other_view`
+    view_in=None,        # that of the input; None: the same one
+)->torch.Tensor:         # (B,)
+    "Gap between the scores of a view of the output and of the output for that view"
+    part = student((view_in or view)(x))
+    return (reward(view(whole).clamp(0,1))-reward(part.clamp(0,1))).abs()
+
+
+def crop_consistency(
+    student,             # callable x -> output at the top level
+    reward,              # callable picture -> (B,) score with a gradient
+    x:torch.Tensor,      # (B,3,H,W)
+    whole:torch.Tensor,  # (B,3,H,W) student(x)
+    box:tuple,           # crop of the output
+    # crop of the input; None: the same region (authors' code: an independent one)
+    box_in:tuple=None,
+)->torch.Tensor:         # (B,)
+    "Gap between the scores of a cropped output and of the crop's output (QualiTeacher, step 8)"
+    return view_consistency(student, reward, x, whole, partial(crop, box=box),
+                            None if box_in is None else partial(crop, box=box_in))
+
+# %% ../nbs/09_losses.ipynb #50b8a188
 def other_view(
     kind:str,        # 'crop' (paper), or ours: 'resize' to .6 to .9 of the size, 'blur'
     x:torch.Tensor,  # (B,3,H,W)
@@ -208,28 +236,3 @@ def other_view(
         raise ValueError(f"kind: expected 'crop', 'resize' or 'blur', got {kind!r}")
     to = [round((.6+.3*amount)*n/8)*8 for n in x.shape[-2:]]
     return lambda z: F.interpolate(z, to, mode='bilinear', antialias=True)
-
-def view_consistency(
-    student,             # callable x -> output at the top level
-    reward,              # callable picture -> (B,) score with a gradient
-    x:torch.Tensor,      # (B,3,H,W)
-    whole:torch.Tensor,  # (B,3,H,W) student(x)
-    view,                # function of a picture, see `other_view`
-    view_in=None,        # that of the input; None: the same one
-)->torch.Tensor:         # (B,)
-    "Gap between the scores of a view of the output and of the output for that view"
-    part = student((view_in or view)(x))
-    return (reward(view(whole).clamp(0,1))-reward(part.clamp(0,1))).abs()
-
-def crop_consistency(
-    student,             # callable x -> output at the top level
-    reward,              # callable picture -> (B,) score with a gradient
-    x:torch.Tensor,      # (B,3,H,W)
-    whole:torch.Tensor,  # (B,3,H,W) student(x)
-    box:tuple,           # crop of the output
-    # crop of the input; None: the same region (authors' code: an independent one)
-    box_in:tuple=None,
-)->torch.Tensor:         # (B,)
-    "Gap between the scores of a cropped output and of the crop's output (QualiTeacher, step 8)"
-    return view_consistency(student, reward, x, whole, partial(crop, box=box),
-                            None if box_in is None else partial(crop, box=box_in))

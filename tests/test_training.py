@@ -83,6 +83,47 @@ def test_ctrl_c_leaves_a_usable_student(tmp_path, folder):
     assert 0 < meta['about']['steps'] < 200 and meta['about']['steps'] == weights(out)['step']
     assert student(torch.rand(1, 3, 32, 32), quality=7).isfinite().all()
 
+# --- a disk that is full in the middle ---
+def mount(folder, kb, *options):
+    "A small file system in memory; False where one may not have it"
+    options = ','.join([f'size={kb}k', *options])
+    return not subprocess.run(['mount', '-t', 'tmpfs', '-o', options, 'tmpfs', str(folder)], capture_output=True).returncode
+
+def test_a_full_disk_loses_nothing(tmp_path):
+    "The run says so, the last checkpoint is good, and with room again it goes on to the same bits"
+    from qualiteacher.training import QualiTeacher
+    whole = small(tmp_path/'whole').fit(progress=False)
+    kb = sum(f.stat().st_size for f in (tmp_path/'whole').rglob('*') if f.is_file())//1024
+    disk = tmp_path/'disk'; disk.mkdir()
+    if not mount(disk, int(.9*kb)): pytest.skip('may not mount a small file system here')
+    try:
+        full = small(disk/'run')
+        with pytest.raises(OSError, match='No space left|full') as e: full.fit(progress=False)
+        assert str(disk) in str(e.value)
+        saved = RunFolder(disk/'run').load()
+        assert 0 <= saved['step'] < 6 and saved['step'] in RunFolder(disk/'run').steps()
+        assert mount(disk, 4*kb, 'remount')
+        again = small()
+        again = QualiTeacher.resume(disk/'run', again.student, again.iqa, again.real, again.pairs, device='cpu')
+        assert again.step == saved['step']
+        again.fit(progress=False)
+        for a, b in zip(again.student.state_dict().values(), whole.student.state_dict().values()): assert torch.equal(a, b)
+        assert (disk/'run'/'log.jsonl').read_text() == (tmp_path/'whole'/'log.jsonl').read_text()
+    finally: subprocess.run(['umount', '-l', str(disk)], check=True)
+
+def test_tensorboard_gets_the_log(tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    t = small(tmp_path, trackers='tensorboard').fit(progress=False)
+    seen = EventAccumulator(str(next(tmp_path.rglob('events.out.tfevents*')).parent)).Reload()
+    assert [e.step for e in seen.Scalars('total')] == [r['step'] for r in t.history]
+    assert seen.Scalars('total')[-1].value == pytest.approx(t.history[-1]['total'])
+
+@pytest.mark.slow
+def test_a_compiled_student_learns_the_same(tmp_path):
+    "With the compiler of the machine; the losses agree up to rounding"
+    a, b = (small(compile=c).fit(progress=False) for c in (False, True))
+    for x, y in zip(a.history, b.history): assert x['total'] == pytest.approx(y['total'], rel=1e-3)
+
 # --- the settings that keep something between steps ---
 def small(out=None, on_step=(), **changes):
     from test_step import make

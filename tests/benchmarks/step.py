@@ -120,7 +120,7 @@ def main():
         runs['now'].append(ask('step'))
         if a.against: runs['before'].append(ask('step', Path(a.against).resolve()))
     rows = [(k, n, *v) for k, rs in runs.items() if rs for n, v in summary(rs).items()]
-    rows += [('now', n, *v) for n, v in summary([ask('literal') for _ in range(a.rounds)]).items()]
+    rows += [('literal', n, *v) for n, v in summary([ask('literal') for _ in range(a.rounds)]).items()]
     if a.growth:
         for changes in (dict(batch=4), dict(batch=8), dict(passes=6), dict(short=256, crop=96), dict(short=288, crop=144)):
             rows += [(f'now, {changes}', n, *v) for n, v in summary([ask('step', **changes)]).items()]
