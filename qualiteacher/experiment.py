@@ -22,7 +22,7 @@ from .backbones import Pairs, RestorationUNet, load_base, weights_path
 from .conditioning import FiLMQuality, QualityConditioned, TOP_LEVEL
 from .iqa import IQAEnsemble, pyiqa_metric, score_to_level
 from .teacher import EMATeacher, between_share
-from .label_bank import relative_level
+from .labels import relative_level
 from .losses import (crop, other_view, preference, random_box, student_at,
                                  view_consistency, weighted_l1)
 from .meter import Degraded

@@ -26,7 +26,7 @@ from .backbones import RestorationUNet, load_base, weights_path
 from .conditioning import KINDS, TOP_LEVEL, QualityConditioned
 from .iqa import SERIES, IQAEnsemble, series
 from .teacher import RECIPES, EMATeacher, PseudoLabeler, View
-from .label_bank import Gate
+from .labels import Gate
 from .meter import Degraded
 from .inference import load_student, restore
 

@@ -19,7 +19,8 @@ from .degradations import strong_augment, weak_augment
 from .conditioning import TOP_LEVEL
 from .iqa import Metric, score_to_level
 from .teacher import EMATeacher, PseudoLabeler, between_share
-from .label_bank import Gate, Gates, LabelBank, make_labels, relative_level
+from .labels import Gate, Gates, make_labels, relative_level
+from .label_bank import LabelBank
 from .losses import (Perceptual, VGGFeatures, contrastive, crop, other_view,
                                  preference, random_box, start_weights, stay_near, student_at,
                                  supervised, view_consistency, weighted_l1)

@@ -17,7 +17,6 @@ LESSON = {**LIMITS, 'p90': (None, 26), 'longest': (None, 30), 'width': (700, Non
 # A page that is known to be outside, with what holds for it: {stem: {column: (smallest, largest)}}.  Empty it.
 EXCEPTIONS = {
     'index': {'questions': (0, None)},
-    '10_training': {'p90': (None, 51)},
     '11b_experiment': {'p90': (None, 47)},
 }
 
