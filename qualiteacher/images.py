@@ -215,8 +215,9 @@ def _exif(img, size):
         sub = {n:v for n,v in old.get_ifd(k).items() if n!=0xA005}
         if 0xA002 in sub: sub[0xA002],sub[0xA003] = size
         if sub: new[k] = sub
-    new.tobytes()                                    # raises if a value cannot be written
-    return new if len(new) else None
+    if not len(new): return None
+    kept = Image.Exif(); kept.load(new.tobytes())    # as if read: raises if it cannot be written
+    return kept
 
 # %% ../nbs/00_images.ipynb #6b2d8f06
 _KEPT = {'alpha channel':'alpha channel, kept', 'grey':'grey, stays grey'}
@@ -228,7 +229,9 @@ def _channels(path, f):
         a = np.asarray(img, dtype=np.float32)[...,None]
         return (a/65535 if img.mode[0]=='I' else a).clip(0, 1)
     deep = _sixteen(path, f)
-    if deep is not None: return deep
+    if deep is not None:                  # grey with alpha is written as four channels at 16 bits
+        same = deep.shape[2]==4 and (deep[...,:1]==deep[...,1:3]).all()
+        return deep[...,[0,3]] if same else deep
     alpha = 'A' in img.mode.upper() or 'transparency' in img.info
     if img.mode in ('CMYK','LAB') and not alpha: img = _srgb(img)
     a = np.asarray(img.convert('RGBA' if alpha else 'RGB'))
@@ -273,13 +276,13 @@ def _png16(a, exif, icc):
     rows = np.concatenate([np.full((h,1), 2, np.uint8), rows], 1)
     return b''.join([*parts, chunk(b'IDAT', zlib.compress(rows, 6)), chunk(b'IEND', b'')])
 
-def _tiff16(a, exif, icc):
-    "A TIFF file of (H,W,C) uint16"
+def _tiff(a, exif, icc):
+    "A TIFF file of (H,W,C) uint8 or uint16"
     h,w,c = a.shape
-    data = zlib.compress(a.astype('<u2'), 6)
+    data = zlib.compress(a.astype('<u2') if a.itemsize==2 else a, 6)
     ifd = TiffImagePlugin.ImageFileDirectory_v2()
     for k,v in (exif or {}).items(): ifd[k] = exif.get_ifd(k) if k in (0x8769,0x8825) else v
-    ifd[256],ifd[257],ifd[258],ifd[259] = w,h,(16,)*c,8          # 8: deflate
+    ifd[256],ifd[257],ifd[258],ifd[259] = w,h,(8*a.itemsize,)*c,8          # 8: deflate
     ifd[262],ifd[273],ifd[277],ifd[278],ifd[279] = (2 if c > 2 else 1),0,c,h,len(data)
     if c in (2,4): ifd[338] = 2                                  # the last one is alpha
     if icc: ifd.tagtype[34675] = 7; ifd[34675] = icc
@@ -316,10 +319,10 @@ def save_photo(
         raise ValueError(f'y: expected {tuple(photo.x.shape)}, got {tuple(y.shape)}')
     deep,alpha = photo.bits==16 and kind in ('.png',*_TIFF),kind in ('.png','.webp',*_TIFF)
     a,exif,icc = _to_save(y, photo, deep, alpha),photo.exif,photo.icc
-    if deep: Path(path).write_bytes((_png16 if kind=='.png' else _tiff16)(a, exif, icc))
+    if kind in _TIFF: Path(path).write_bytes(_tiff(a, exif, icc))
+    elif deep: Path(path).write_bytes(_png16(a, exif, icc))
     else:
         more = {k:v for k,v in (('exif',exif),('icc_profile',icc)) if v and kind!='.bmp'}
-        if kind in _TIFF: more['compression'] = 'tiff_adobe_deflate'
         Image.fromarray(a[...,0] if a.shape[2]==1 else a).save(path, quality=quality, **more)
     lost = {'16 bits, saved with 8':photo.bits==16 and not deep, 'EXIF data':exif and kind=='.bmp',
             'its colour profile':icc and kind=='.bmp',
