@@ -104,7 +104,8 @@ KEPT = {'.png','.jpg','.jpeg','.tif','.tiff','.webp','.bmp'}     # formats that 
 def _jobs(src, dst):
     "([(picture, its result)], {name: problem})"
     from qualiteacher.images import list_images
-    src,real = Path(os.path.abspath(src)) if dst is None else Path(src),os.path.realpath
+    src,real = Path(src),os.path.realpath
+    if dst is None and src.name in ('','..'): src = Path(os.path.abspath(src))
     folder = src.is_dir()
     if dst is None:
         dst = src.with_name(src.name+'_restored' if folder else f'{src.stem}_restored{src.suffix}')
@@ -121,6 +122,7 @@ def _jobs(src, dst):
     out = [q if q.suffix.lower() in KEPT else q.with_name(q.name+'.png') for q in out]
     return list(zip(files, out)),problems
 
+# %% ../nbs/13_cli.ipynb #9d4f1b31
 def _todo(args):
     "What is to be done; refused when that is nothing"
     from qualiteacher.images import _none_left
@@ -372,13 +374,21 @@ def _look_through(folder, most=1000):
     files = Path(folder).rglob('*') if Path(folder).is_dir() else [folder]
     if sum(1 for _ in itertools.islice(files, most+1)) <= most: _pictures([folder])
 
+# %% ../nbs/13_cli.ipynb #9d4f1b27
+def _understood(file, f, *args, **kw):
+    "Call `f` on a file of which nobody knows who wrote it: any nonsense in it becomes a sentence"
+    try: return f(*args, **kw)
+    except (TypeError,KeyError,IndexError,AttributeError,ArithmeticError,RecursionError) as e:
+        raise Refused(f'{file} cannot be used ({type(e).__name__}: {str(e)[:200]}); compare it '
+                      f'with the config.json of a run that works') from e
+
 def _config(args):
     "Settings: the task's, the preset's, the file's, then those of the command line"
     from qualiteacher.runs import task_settings
     from qualiteacher.training import PRESETS, Config, parse_settings, read_settings
     if args.preset not in PRESETS:
         raise Refused(f'--preset: expected one of {", ".join(PRESETS)}, got {args.preset}')
-    file = read_settings(args.config) if args.config else {}
+    file = _understood(args.config, read_settings, args.config) if args.config else {}
     short = {k:v for k,v in (('steps',args.steps),('seed',args.seed)) if v is not None}
     return Config(**{**task_settings(args.task), **PRESETS[args.preset], **file,
                      **parse_settings(args.set), **short})
@@ -391,7 +401,8 @@ def cmd_train(args):
     out = _run_folder(args)
     if args.resume:
         more = {'steps':args.steps} if args.steps else {}
-        t = go_on(out, args.device, **{**parse_settings(args.set), **more})
+        t = _understood(out/'config.json', go_on, out, args.device,
+                        **{**parse_settings(args.set), **more})
     else:
         _look_through(args.real)
         try: own = json.loads(args.net_args)
@@ -461,6 +472,15 @@ def _on_data(models, spec, part, short, iqa):
     measures = {**MEASURES, 'score':Measure(judge, 'in [0, 1]', 'high')}
     return pair_table(measure_pairs(models, data, measures, _watched()))
 
+def _transposed(table):
+    "Lines: a measure each, a model a column, mean and (standard error)"
+    wide = max(15, *(len(n)+2 for n in table))
+    lines = [' '*14+''.join(f'{n:>{wide}}' for n in table)]
+    for c in next(iter(table.values())):
+        cells = (f'{m:.3f} ({s:.3f})' for m,s in (r[c] for r in table.values()))
+        lines.append(f'{c:14}'+''.join(f'{t:>{wide}}' for t in cells))
+    return lines
+
 def cmd_evaluate(args):
     "qualiteacher evaluate (--data KIND:DIR | --real DIR [--truth DIR]) [--weights F...] [--json F]"
     from qualiteacher.inference import evaluate
@@ -470,9 +490,7 @@ def cmd_evaluate(args):
     else:
         pictures,truth = _twins(args)
         table = evaluate(_models(args), pictures, _ensemble(args), truth, progress=_watched())
-    wide = max(map(len, table))
-    for n,r in table.items():
-        print(f'{n:{wide}}', *(f'{c} {m:.3f} ({s:.3f})' for c,(m,s) in r.items()))
+    print(*_transposed(table), sep='\n')
     _dump(args, {n: {c: {'mean':m, 'standard error':s} for c,(m,s) in r.items()}
                  for n,r in table.items()})
 
@@ -528,13 +546,13 @@ def cmd_doctor(args):
                     f' QUALITEACHER_WEIGHTS, or use --download')
 
 # %% ../nbs/13_cli.ipynb #9d4f1b26
-# {command: [(example, what it does)]}; the first ones of the first six are shown by the bare command
+# {command: [(example, what it does)]}; the bare command shows the first ones of the first six
 EXAMPLES = {
     'restore':[('restore photos/', 'better pictures, into photos_restored/'),
                ('restore dark.jpg bright.jpg --quality 5', 'a single one, with a milder hand'),
-               ('restore photos/ out/ --weights runs/mine/student.safetensors', 'your own student')],
+               ('restore photos/ out/ --weights runs/mine/student.safetensors', 'your student')],
     'score':[('score photos/ --sort total', 'how good is each picture? best first'),
-             ('score photos/ --json scores.json --sheet best.png', 'for a program, and to look at')],
+             ('score photos/ --json scores.json --sheet best.png', 'for programs, and for eyes')],
     'sweep':[('sweep dark.jpg levels.png', 'one picture at levels 0 to 7, side by side')],
     'evaluate':[('evaluate --data lol:LOL/', 'base and student where the truth is known'),
                 ('evaluate --real photos/ --json table.json', 'without truth: the judge only')],
@@ -566,7 +584,7 @@ def _train_options(s):
     "Everything that `train` can be told"
     s.add_argument('--out', required=True, help='folder of the run')
     s.add_argument('--resume', action='store_true', help='continue the run in --out; nothing else '
-                   'is needed')
+                   'is needed. It imports the network that config.json names: only your own runs')
     s.add_argument('--real', help='folder of photographs to restore')
     s.add_argument('--task', default='lowlight', help='lowlight (default), haze or underwater')
     s.add_argument('--pairs', help='folder of clean photographs, degraded for supervised pairs; '
@@ -589,79 +607,108 @@ class _Parser(argparse.ArgumentParser):
     "Usage errors that say what to do next"
     def error(self, message):
         wrong = re.search(r"invalid choice: '([^']*)'", message)
-        near = difflib.get_close_matches(wrong[1], EXAMPLES, 1) if wrong else []
+        near = difflib.get_close_matches(wrong[1], EXAMPLES, 1, .75) if wrong else []
         did = f' Did you mean {near[0]!r}?' if near else ''
         self.exit(2, f'{self.prog}: error: {message}.{did} See: {self.prog} --help\n')
 
-def _parser():
-    how = dict(formatter_class=argparse.RawDescriptionHelpFormatter)
-    p = _Parser('qualiteacher', epilog=_welcome().split('\n', 1)[1]+'\n'+_CODES, **how,
-                description='Restores bad photographs, and says how good each result is.')
-    sub = p.add_subparsers(dest='command', metavar='COMMAND')
-    def add(name, f, help):
-        s = sub.add_parser(name, help=help, description=help, **how,
-                           epilog='examples:\n'+_examples(EXAMPLES[name])+'\n'+_CODES)
-        s.set_defaults(run=f); s.add_argument('--device', help='cuda or cpu; cuda if there is one')
-        return s
-    def judge(s, metrics=False):
-        g = s.add_mutually_exclusive_group()
-        g.add_argument('--iqa', default='offline', help='offline (default) or paper')
-        if metrics: g.add_argument('--metrics', type=_metrics, metavar='NAME[:WEIGHT],...',
-                                   help='your own mixture, such as brisque:2,semantic; weight 1 '
-                                        'unless given')
-        s.add_argument('--iqa-weights', metavar='DIR',
-                       help="folder with weight files of pyiqa's metrics")
-        s.add_argument('--download', action='store_true', help='let pyiqa download missing weights')
-    def written(s):
-        s.add_argument('--json', metavar='FILE.json', help='the result for a program')
-        s.add_argument('--overwrite', action='store_true', help='replace results that exist')
-    def run(s, preset):
-        s.add_argument('--preset', default=preset, help='smoke, demo, paper or authors')
-        s.add_argument('--steps', type=int); s.add_argument('--seed', type=int)
-    s = add('demo', cmd_demo, 'train on the sample photographs, restore them, write a report')
-    s.add_argument('--out', default='runs/demo'); run(s, 'demo')
-    s = add('score', cmd_score, 'metrics and levels of pictures')
-    s.add_argument('images', nargs='+', help='files or folders'); judge(s, metrics=True)
+def _judge(s, metrics=False):
+    g = s.add_mutually_exclusive_group()
+    g.add_argument('--iqa', default='offline', help='offline (default) or paper')
+    if metrics: g.add_argument('--metrics', type=_metrics, metavar='NAME[:WEIGHT],...',
+                               help='your own mixture, such as brisque:2,semantic; weight 1 '
+                                    'unless given')
+    s.add_argument('--iqa-weights', metavar='DIR',
+                   help="folder with weight files of pyiqa's metrics")
+    s.add_argument('--download', action='store_true', help='let pyiqa download missing weights')
+
+def _written(s):
+    s.add_argument('--json', metavar='FILE.json', help='the result for a program')
+    s.add_argument('--overwrite', action='store_true', help='replace results that exist')
+
+def _length(s):
+    s.add_argument('--preset', default='demo', help='smoke, demo (default), paper or authors')
+    s.add_argument('--steps', type=int, help='of training; default: those of the preset')
+    s.add_argument('--seed', type=int, help='of everything that is drawn')
+
+# %% ../nbs/13_cli.ipynb #9d4f1b28
+def _score_options(s):
+    s.add_argument('images', nargs='+', help='files or folders'); _judge(s, metrics=True)
     s.add_argument('--sort', metavar='KEY',
                    help='total or the name of a metric (best first), or name; default: as found')
     s.add_argument('--csv', metavar='FILE', help='the table, with the raw numbers of the metrics')
     s.add_argument('--json', metavar='FILE', help='the same, and the weights of the metrics')
     s.add_argument('--sheet', metavar='FILE.png', help='contact sheet, best picture first')
     s.add_argument('--overwrite', action='store_true', help='replace results that exist')
-    s = add('train', cmd_train, 'adapt a base to photographs without truth')
-    _train_options(s); judge(s); run(s, 'demo')
-    s = add('restore', cmd_restore, 'restore a file or a folder')
+
+def _restore_options(s):
     s.add_argument('src', help='a picture, or a folder with its subfolders')
     s.add_argument('dst', nargs='?', help='file or folder of the results; default: beside, with '
                                           '_restored in the name')
-    s.add_argument('--weights', help='student.safetensors of a run')
-    s.add_argument('--quality', type=_level, default=7., help='level from 0 to 7')
+    s.add_argument('--weights', metavar='FILE', help='student.safetensors of a run')
+    s.add_argument('--quality', type=_level, default=7., metavar='Q', help='level from 0 to 7')
     s.add_argument('--tile', type=int, default=512, help='px; less needs less memory')
-    written(s)
-    s = add('sweep', cmd_sweep, 'levels 0 to 7 side by side')
-    s.add_argument('image'); s.add_argument('out'); s.add_argument('--weights')
+    _written(s)
+
+def _sweep_options(s):
+    s.add_argument('image', help='a picture')
+    s.add_argument('out', help='.png or .jpg'); s.add_argument('--weights', metavar='FILE')
     s.add_argument('--short', type=int, default=256, help='px, short side of each picture')
-    written(s)
-    s = add('evaluate', cmd_evaluate, 'compare students on a folder, with or without truth')
+    _written(s)
+
+# %% ../nbs/13_cli.ipynb #9d4f1b29
+def _evaluate_options(s):
     g = s.add_mutually_exclusive_group(required=True)
     g.add_argument('--real', metavar='DIR', help='folder of photographs')
     g.add_argument('--data', metavar='KIND:DIR', help='a published data set, such as lol:DIR; '
                    'pairs:INPUTS,TRUTHS; folder:DIR')
     s.add_argument('--part', default='test', help='of --data: test (default), train or all')
     s.add_argument('--truth', metavar='DIR', help='clean pictures of the same names as --real')
-    s.add_argument('--weights', nargs='*', help='students; default: the shipped one')
+    s.add_argument('--weights', nargs='*', metavar='FILE', help='students; default: shipped')
     s.add_argument('--short', type=int, default=256, help='px, short side of each picture')
-    judge(s); written(s)
-    s = add('experiment', cmd_experiment, 'trust, filter or condition: hours of runs, resumable')
+    _judge(s); _written(s)
+
+def _experiment_options(s):
     s.add_argument('grids', nargs='*', metavar='GRID', help='parts of it; default: all')
     s.add_argument('--out', default='runs/experiment', help='one file a run; what is there is kept')
     s.add_argument('--pack', metavar='FILE', help='write all results into one file')
     s.add_argument('--list', action='store_true', help='say how many runs, and run nothing')
-    s = add('exercises', cmd_exercises, "the student's copies of lessons, without the solutions")
+
+def _exercises_options(s):
     s.add_argument('src', help='a notebook with solutions, or a folder of them')
     s.add_argument('dst', nargs='?', help="folder for the student's copies")
     s.add_argument('--check', action='store_true', help='run solutions and stubs instead')
-    add('doctor', cmd_doctor, 'versions, device, metrics, missing files')
+
+# %% ../nbs/13_cli.ipynb #9d4f1b30
+def _demo_options(s):
+    s.add_argument('--out', default='runs/demo', help='folder of the run and its report')
+    _length(s)
+
+# command: (function, what it is for, its options)
+_COMMANDS = dict(
+    demo=(cmd_demo, 'train on the sample photographs, restore them, write a report', _demo_options),
+    score=(cmd_score, 'metrics and levels of pictures', _score_options),
+    train=(cmd_train, 'adapt a base to photographs without truth',
+           lambda s: (_train_options(s), _judge(s), _length(s))),
+    restore=(cmd_restore, 'restore a file or a folder', _restore_options),
+    sweep=(cmd_sweep, 'levels 0 to 7 side by side', _sweep_options),
+    evaluate=(cmd_evaluate, 'compare students on a folder, with or without truth',
+              _evaluate_options),
+    experiment=(cmd_experiment, 'trust, filter or condition: hours of runs, resumable',
+                _experiment_options),
+    exercises=(cmd_exercises, "the student's copies of lessons, without the solutions",
+               _exercises_options),
+    doctor=(cmd_doctor, 'versions, device, metrics, missing files', lambda s: None))
+
+def _parser():
+    how = dict(formatter_class=argparse.RawDescriptionHelpFormatter)
+    p = _Parser('qualiteacher', epilog=_welcome().split('\n', 1)[1]+'\n'+_CODES, **how,
+                description='Restores bad photographs, and says how good each result is.')
+    sub = p.add_subparsers(dest='command', metavar='COMMAND')
+    for name,(f,what,options) in _COMMANDS.items():
+        s = sub.add_parser(name, help=what, description=what, **how,
+                           epilog='examples:\n'+_examples(EXAMPLES[name])+'\n'+_CODES)
+        s.set_defaults(run=f); s.add_argument('--device', help='cuda or cpu; cuda if there is one')
+        options(s)
     return p
 
 # %% ../nbs/13_cli.ipynb #1ca6abf8
