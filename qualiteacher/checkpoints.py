@@ -113,7 +113,7 @@ def load_checkpoint(
     try: s = torch.load(path, map_location='cpu', weights_only=True)
     except Exception as e: raise ValueError(
         f'path: expected a checkpoint of qualiteacher, but {path} cannot be read '
-        f'({str(e).splitlines()[0][:120]})') from e
+        f'({(str(e).splitlines() or [type(e).__name__])[0][:120]})') from e
     if not isinstance(s, dict) or s.get('format') != FORMAT:
         got = s.get('format') if isinstance(s, dict) else type(s).__name__
         raise ValueError(f'path: expected a checkpoint of format {FORMAT}, got {got} in {path}; '
@@ -145,5 +145,9 @@ def read_config(self:RunFolder)->dict:
     f = self.path/'config.json'
     if not f.is_file(): raise FileNotFoundError(
         f'out: expected the folder of a run with config.json, found none in {self.path}')
-    try: return json.loads(f.read_text())
-    except ValueError as e: raise ValueError(f'out: {f} cannot be read ({e})') from e
+    try: found = json.loads(f.read_text())
+    except (ValueError,RecursionError) as e:           # ValueError: also bytes that are no text
+        raise ValueError(f'out: {f} cannot be read ({e})') from e
+    if not isinstance(found, dict): raise ValueError(
+        f'out: {f}: expected the settings of a run, got a {type(found).__name__}')
+    return found

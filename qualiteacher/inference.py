@@ -9,7 +9,7 @@ __all__ = ['MARGIN', 'RAMP', 'restore', 'make_net', 'save_student', 'load_studen
 # %% ../nbs/11_inference.ipynb #2f371cb6
 import errno, importlib, json, os, re, struct, sys, warnings
 from collections.abc import Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -18,7 +18,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import nn
 from tqdm.auto import tqdm
-from .images import load_image, psnr, ssim, to_uint8
+from .images import Photo, load_photo, psnr, save_photo, ssim, to_uint8
 from .backbones import RestorationUNet
 from .conditioning import KINDS, TOP_LEVEL, CannotShare, QualityConditioned, as_level
 
@@ -371,45 +371,70 @@ def save_bytes(
 def _write(save, y, path):
     "Save beside its place and move it there: no half file, whatever happens"
     path.parent.mkdir(parents=True, exist_ok=True)
-    tmp = path.with_name(f'.{path.stem}.{os.getpid()}.part{path.suffix}')
-    try: save(y, tmp); tmp.replace(path)
-    finally: tmp.unlink(missing_ok=True)
+    tmp = path.with_name(f'.{path.stem[:40]}.{os.getpid()}.part{path.suffix}')
+    try: said = save(y, tmp); tmp.replace(path)
+    finally:
+        with suppress(OSError): tmp.unlink(missing_ok=True)
+    return said or []
 
 def _safe(jobs):
     "The same as paths; refused if a result would replace a picture or another result"
     jobs = [(Path(a),Path(b)) for a,b in jobs]
-    seen,sources = set(),{a.resolve() for a,_ in jobs}
+    seen,sources = set(),{os.path.realpath(a) for a,_ in jobs}
     for _,b in jobs:
-        r = b.resolve()
+        r = os.path.realpath(b)
         if r in sources: raise ValueError(f'jobs: {b} is one of the pictures and is kept')
         if r in seen: raise ValueError(f'jobs: two pictures would be written to {b}')
         seen.add(r)
     return jobs
 
 # %% ../nbs/11_inference.ipynb #4da358d5
+# what is wrong with the place and not with the picture
+_STOP = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
+
+def _put(save, y, b, done):
+    "Write one result; OSError that says what to do if nothing can be written there"
+    try: return _write(save, y, b)
+    except OSError as e:
+        if e.errno not in _STOP: raise
+        raise OSError(e.errno, f'{b}: cannot be written ({e.strerror}); {len(done)} results are '
+                      f'there and kept. Make room or choose another place, and run it again') from e
+
+def _asked_for(b, overwrite):
+    if b.exists() and not overwrite: raise ValueError(f'{b} exists already')
+
+# %% ../nbs/11_inference.ipynb #7c3e9a11
 def restore_files(
     student,              # as in `restore`
-    jobs:list,            # of (source, destination); .png or .jpg
+    jobs:list,            # of (source, destination); .png, .tif, .jpg, .webp or .bmp
     quality=TOP_LEVEL,    # level in [0,7]
     overwrite:bool=False, # replace results that exist
-    load=load_image,      # path -> (3,H,W); ValueError or OSError: the picture is skipped
-    save=save_bytes,      # (picture, path); is given a path beside the destination
+    load=load_photo,      # path -> Photo or (3,H,W); ValueError or OSError: it is skipped
+    save=None,            # (picture, path beside the destination); None: all that a Photo brought
     progress:bool=True,   # a bar over the pictures
-    dtype=torch.uint8,    # of what `save` is given
+    dtype=None,           # of what `save` is given; None: uint8, or float32 for 16 bits
+    say=None,             # called with (source, remark) for what is unusual or cannot be kept
     **how,                # tile, margin, batch, bf16 ... of `restore`
 )->tuple:                 # ([destinations written], {source: why it was skipped}) of this process
     "Restore this process's share of a list of files"
     done,skipped,mine = [],{},my_share(_safe(jobs))
     for a,b in tqdm(mine, desc='restoring', unit='picture', disable=not progress or len(mine)<2):
         try:
-            if b.exists() and not overwrite: raise ValueError(f'{b} exists already')
-            x = load(a)
-            y = restore(student, x, quality, progress=progress and len(mine)==1, dtype=dtype, **how)
-            del x
-            _write(save, y, b); done.append(b)
+            _asked_for(b, overwrite)
+            p = load(a)
+            whole = isinstance(p, Photo)
+            kind = dtype or (torch.float32 if whole and p.bits==16 else torch.uint8)
+            y = restore(student, p.x if whole else p, quality, dtype=kind,
+                        progress=progress and len(mine)==1, **how)
+            put = save or (partial(save_photo, photo=p) if whole else save_bytes)
+        except (ValueError, OSError) as e: skipped[a] = str(e); continue
+        try: lost = _put(put, y, b, done)
         except (ValueError, OSError) as e:
-            if getattr(e, 'errno', None)==errno.ENOSPC: raise
-            skipped[a] = str(e)
+            if getattr(e, 'errno', None) in _STOP: raise
+            skipped[a] = str(e); continue
+        done.append(b)
+        notes = [*(p.notes if whole else ()), *(f'{b.suffix} cannot hold: {t}' for t in lost)]
+        if say and notes: say(a, '; '.join(notes))
     return done,skipped
 
 # %% ../nbs/11_inference.ipynb #400958ad
