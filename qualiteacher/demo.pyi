@@ -1,5 +1,6 @@
 # Made from demo.py by tests/tools/stubs.py: edit the notebook, not this file.
 from pathlib import Path
+import torch
 from .conditioning import QualityConditioned
 from .training import Config
 def demo_student(seed: int=0) -> QualityConditioned:
@@ -9,6 +10,21 @@ def demo_data(cfg: Config) -> dict:
 def measure(trainer, base, held_out, progress: bool=False) -> dict:
     ...
 def supervised_domain(trainer, base, paths) -> dict:
+    ...
+def before_after(before: torch.Tensor, after: torch.Tensor, names: tuple, of: str, ids: tuple=...) -> str:
+    ...
+LIMIT: int
+def page_html(title: str, parts: list) -> str:
+    ...
+def write_page(path, title: str, parts: list) -> Path:
+    ...
+def coin_chance(a: int, b: int) -> float:
+    ...
+VOTES: tuple
+def vote_html(names: list, methods: tuple) -> str:
+    ...
+SIDES: tuple
+def write_evaluation(path, table: dict, models: dict, images: list, names: list, truth: list | None=None, versus: tuple | None=None, most: int=12) -> Path:
     ...
 WHOLE: int
 def write_report(out, trainer, base, rows: dict, domain: dict, photos: list, seconds: dict) -> Path:
