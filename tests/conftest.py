@@ -95,7 +95,8 @@ def fresh_venv(folder, dist):
     assert r.returncode == 0, r.text
     py = folder/'bin'/'python'
     site = Path(run([py, '-c', 'import sysconfig; print(sysconfig.get_path("purelib"))']).stdout.strip())
-    (site/'requirements.pth').write_text(sysconfig.get_path('purelib') + '\n')
+    theirs = dict.fromkeys([sysconfig.get_path('purelib'), *(p for p in sys.path if p.endswith('site-packages'))])
+    (site/'requirements.pth').write_text('\n'.join(theirs) + '\n')
     # --no-build-isolation: an sdist is built with the borrowed setuptools, so no network is needed
     r = run([py, '-m', 'pip', 'install', '--no-deps', '--no-build-isolation', '--no-index', '--ignore-installed', dist])
     assert r.returncode == 0, r.text[-4000:]

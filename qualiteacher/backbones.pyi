@@ -1,0 +1,58 @@
+# Made from backbones.py by tests/tools/stubs.py: edit the notebook, not this file.
+from typing import Any
+from pathlib import Path
+import torch
+from torch import nn
+class ResBlock(nn.Module):
+    conv1: Any
+    conv2: Any
+
+    def __init__(self, c: int) -> None:
+        ...
+
+    def forward(self, x) -> Any:
+        ...
+def shuffle(x: torch.Tensor) -> torch.Tensor:
+    ...
+class RestorationUNet(nn.Module):
+    head: Any
+    up0: Any
+    dec0: ResBlock
+    up1: Any
+    dec1: ResBlock
+    middle: Any
+    enc1: ResBlock
+    down1: Any
+    enc0: ResBlock
+    down0: Any
+    stem: Any
+    gain: bool
+
+    def __init__(self, width: int=24, gain: bool=True) -> None:
+        ...
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        ...
+SITES: tuple
+def random_crop(x: torch.Tensor, size: int, generator=None) -> torch.Tensor:
+    ...
+class Pairs:
+    degrade: Any
+    size: int
+    leaves: float
+    pool: Any
+    photos: list
+
+    def __init__(self, paths, degrade, size: int=96, leaves: float=0.25, short: int=256) -> None:
+        ...
+
+    def batch(self, n: int, generator=None) -> tuple:
+        ...
+def train_supervised(net: nn.Module, pairs, steps: int=1000, lr: float=0.001, batch: int=8, seed: int=0, progress: bool=True) -> list:
+    ...
+def weights_path(name: str) -> Path:
+    ...
+def load_base(name: str='lowlight') -> nn.Module:
+    ...
+def base_card(name: str='lowlight') -> dict:
+    ...
