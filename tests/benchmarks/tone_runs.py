@@ -1,6 +1,7 @@
 """Which labels keep tone and colour?  Short adaptations on real pictures, measured on other scenes: nbs/data/tone_runs.csv.
 
     python tests/benchmarks/tone_runs.py demo gamma_absolute ...    # a run each, five minutes on an idle core
+    python tests/benchmarks/tone_runs.py --keep DIR NAME ...        # and save the averages there, to look at pictures
 
 Unlabelled: the inputs of every other scene of the train part of the shared low-light pairs; their truth is not read.  Measured:
 one picture of each of the remaining train scenes, with its truth.  The test part is not touched.  Settings are the demo's (220
@@ -10,33 +11,43 @@ import csv, sys, time
 from pathlib import Path
 import torch
 sys.path[:0] = [str(Path(__file__).resolve().parents[1]/'tools'), str(Path(__file__).resolve().parent)]
-from label_tone import GAMMAS, ROWS, keep_colour
+from label_tone import GAMMAS, ROWS
 from shared_pairs import one_a_scene, shared_pairs
 from qualiteacher.backbones import Pairs
 from qualiteacher.degradations import low_light_a
 from qualiteacher.demo import demo_student
 from qualiteacher.images import load_image, sample_paths
+from qualiteacher.inference import save_student
 from qualiteacher.iqa import IQAEnsemble
 from qualiteacher.measures import RATIOS, clustered, measure_all
 from qualiteacher.pairs import PairSet, pair_measures
-from qualiteacher.teacher import IDENTITY, RECIPES, View
+from qualiteacher.teacher import IDENTITY, RECIPES, View, brighten
 from qualiteacher.training import Config, QualiTeacher
 
 OUT = Path(__file__).resolve().parents[2]/'nbs'/'data'/'tone_runs.csv'
 LIGHT = [view for view in GAMMAS if view.name != 'gamma 1']
 RECIPES['gamma'] = [IDENTITY, *LIGHT]
 # the network restores the picture as it is; its answer is exposed afterwards
-RECIPES['expose after'] = [IDENTITY, *(View(f'keep colour {g}', finish=lambda y, x, g=g: keep_colour(y, g)) for g in (2, 4, 8))]
-RECIPES['keep colour'] = [IDENTITY, *(View(f'seen at {g}', lambda x, g=g: keep_colour(x, g)) for g in (2, 4, 8))]
+RECIPES['expose after'] = [IDENTITY, *(View(f'keep colour {g}', finish=lambda y, x, g=g: brighten(y, g)) for g in (2, 4, 8))]
+RECIPES['keep colour'] = [IDENTITY, *(View(f'seen at {g}', lambda x, g=g: brighten(x, g)) for g in (2, 4, 8))]
 RUNS = {
-    'demo':            dict(),
-    'demo_absolute':   dict(levels='absolute'),
+    'demo':            dict(recipe='demo'),
+    'demo_absolute':   dict(recipe='demo', levels='absolute'),
     'gamma':           dict(recipe='gamma'),
     'gamma_absolute':  dict(recipe='gamma', levels='absolute'),
     'after':           dict(recipe='expose after'),
     'after_absolute':  dict(recipe='expose after', levels='absolute'),
     'colour':          dict(recipe='keep colour'),
     'colour_absolute': dict(recipe='keep colour', levels='absolute'),
+    'mean':            dict(recipe='lowlight'),
+    'mean_absolute':   dict(recipe='lowlight', levels='absolute'),
+    # the strong augmentation leaves the colours of the student's input alone
+    'demo_keeps_colour': dict(recipe='demo', keeps=('tone', 'colour')),
+    'mean_keeps_colour': dict(recipe='lowlight', keeps=('tone', 'colour')),
+    # another seed
+    'demo, seed 1':    dict(recipe='demo', seed=1),
+    'mean, seed 1':    dict(recipe='lowlight', seed=1),
+    'mean_absolute, seed 1': dict(recipe='lowlight', levels='absolute', seed=1),
 }
 
 class Inputs:
@@ -81,15 +92,18 @@ def keep(new):
         w = csv.DictWriter(f, list(new[0]), lineterminator='\n'); w.writeheader(); w.writerows(rows)
 
 if __name__ == '__main__':
+    names, folder = sys.argv[1:], None
+    if '--keep' in names: i = names.index('--keep'); folder = names[i+1]; del names[i:i+2]
     adapt, held = halves()
     print(len(adapt), 'pictures to adapt on,', len(held), 'to measure on; scenes shared:', len(set(adapt.scenes) & set(held.scenes)))
     base = measured(demo_student().unwrap().eval(), held, [None])
     keep(list(lines('base', base, base[None], held.scenes, 0, '')))
-    for name in sys.argv[1:]:
+    for name in names:
         cfg = Config.preset('demo', **RUNS[name])
         pairs = Pairs(sample_paths('train'), low_light_a, cfg.crop)
         t, start = QualiTeacher(demo_student(cfg.seed), IQAEnsemble.preset('offline'), Inputs(adapt, cfg.short), pairs, cfg), time.time()
         t.fit(progress=False)
+        if folder: save_student(t.teacher.net, Path(folder)/f'{name}.safetensors', task='low light', run=name)
         counts = ' '.join(str(v) for v in t.level_counts().values())
         rows = list(lines(name, measured(t.teacher.net.eval(), held, [None, 0, 4, 7]), base[None], held.scenes, time.time()-start, counts))
         keep(rows)
