@@ -27,7 +27,7 @@ from qualiteacher.iqa import IQAEnsemble, score_to_level
 from qualiteacher.label_bank import relative_level
 from qualiteacher.measures import RATIOS, clustered, measure_all
 from qualiteacher.pairs import pair_measures
-from qualiteacher.teacher import RECIPES, PseudoLabeler, View
+from qualiteacher.teacher import RECIPES, PseudoLabeler, View, brighten
 
 OUT = Path(__file__).resolve().parents[2]/'nbs'/'data'/'label_tone.csv'
 ROWS = {'psnr': 2, 'ssim': 4, 'aligned psnr': 2, 'aligned ssim': 4, 'channel psnr': 2, 'colour': 2, 'cast': 2, 'noise': 2,
@@ -35,23 +35,10 @@ ROWS = {'psnr': 2, 'ssim': 4, 'aligned psnr': 2, 'aligned ssim': 4, 'channel psn
 DIFFERENCES = ['aligned psnr', 'channel psnr']           # to the base, picture by picture
 
 # --- views that are not in the recipe ---
-def to_light(x): return torch.where(x > .04045, ((x.clamp_min(.04045)+.055)/1.055)**2.4, x/12.92)
-def to_srgb(v): return torch.where(v > .0031308, 1.055*v.clamp_min(.0031308)**(1/2.4)-.055, 12.92*v)
-
-def keep_colour(x, gain):
-    """Brighter without a shift of colour: luminance in linear light through a curve that ends at white (Reinhard et al. 2002,
-    y -> g y / (1+(g-1) y)), the three channels times the same factor; what still exceeds 1 is drawn towards its grey"""
-    light = to_light(x.clamp(0, 1))
-    y = (light*light.new_tensor([.2126, .7152, .0722])[:, None, None]).sum(1, keepdim=True)
-    bright = gain*y/(1+(gain-1)*y)
-    z = light*(bright/y.clamp_min(1e-6))
-    over = ((z.amax(1, keepdim=True)-1)/(z.amax(1, keepdim=True)-bright).clamp_min(1e-6)).clamp(0, 1)
-    return to_srgb((z+over*(bright-z)).clamp(0, 1))
-
 def view(name, f): return View(name, lambda x: f(x).clamp(0, 1))
 GAMMAS = [view(f'gamma {g}', lambda x, g=g: x.clamp(0, 1)**(1/g)) for g in (1, 1.3, 1.6, 2)]
 # gains of linear light: 4 and 8 are about 1.8 and 2.5 in sRGB numbers
-COLOUR = [View('identity'), *(view(f'keep colour {g}', lambda x, g=g: keep_colour(x, g)) for g in (2, 4, 8))]
+COLOUR = [View('identity'), *(view(f'keep colour {g}', lambda x, g=g: brighten(x, g)) for g in (2, 4, 8))]
 
 def bilateral(x, sigma=1.5, tone=.06, radius=3):
     "Mean of neighbours, weighted by nearness in place and in colour (Tomasi and Manduchi 1998)"
@@ -77,6 +64,7 @@ class Bench:
         labeler = lambda net, recipe: PseudoLabeler(net, self.judge, recipe, blocks=1)
         self.demo, self.average = labeler(self.base, 'demo'), labeler(self.student, RECIPES['exposure'])
         self.gamma, self.colour = labeler(self.base, GAMMAS), labeler(self.base, COLOUR)
+        self.mean = labeler(self.base, 'lowlight')
         some = [self.demo.propose(data[i][1]) for i in range(0, len(data), max(1, len(data)//16))]
         self.judge.calibrate(some, show=False)               # as a run does before its first step
 
@@ -119,15 +107,16 @@ class Bench:
         yield 'remedy', 'luma of the top, colours of identity', (c[:1]*(luma(top)/luma(c[:1]).clamp_min(.01))).clamp(0, 1)
         for g in (1.5, 2): yield 'remedy', f'base, then gamma {g}', c[:1]**(1/g)
         for g in (1.8, 3): yield 'remedy', f'base, then gain {g}', (g*c[:1]).clamp(0, 1)
-        for g in (2, 4, 8): yield 'remedy', f'base, then keep colour {g}', keep_colour(c[:1], g)
-        for kind, lab in (('gamma views', self.gamma), ('keep-colour views', self.colour)):
+        for g in (2, 4, 8): yield 'remedy', f'base, then keep colour {g}', brighten(c[:1], g)
+        for kind, lab in (('gamma views', self.gamma), ('keep-colour views', self.colour),
+                          ('base, then to a mean', self.mean)):
             d = lab.propose(x)
             r, _ = self.ranked(d)
             for v, y in zip(lab.views, d): yield 'remedy', f'view {v.name}', y[None]
             yield 'remedy top', f'{kind}, top', d[r.argmax()][None]
             yield 'remedy top', f'{kind}, pixel mean', d.mean(0, keepdim=True)
         for kind, d in (('base, then gamma 1, 1.3, 1.6, 2', torch.cat([c[:1]**(1/g) for g in (1, 1.3, 1.6, 2)])),
-                        ('base, then keep colour 1, 2, 4, 8', torch.cat([keep_colour(c[:1], g) for g in (1, 2, 4, 8)]))):
+                        ('base, then keep colour 1, 2, 4, 8', torch.cat([brighten(c[:1], g) for g in (1, 2, 4, 8)]))):
             yield 'remedy top', f'{kind}, top', d[self.ranked(d)[0].argmax()][None]
             yield 'remedy top', f'{kind}, pixel mean', d.mean(0, keepdim=True)
 

@@ -1,42 +1,77 @@
 """Which labels keep tone and colour?  Short adaptations on real pictures, measured on other scenes: nbs/data/tone_runs.csv.
 
     python tests/benchmarks/tone_runs.py demo gamma_absolute ...    # a run each, five minutes on an idle core
+    python tests/benchmarks/tone_runs.py --keep DIR NAME ...        # and save the averages there, to look at pictures
 
 Unlabelled: the inputs of every other scene of the train part of the shared low-light pairs; their truth is not read.  Measured:
 one picture of each of the remaining train scenes, with its truth.  The test part is not touched.  Settings are the demo's (220
 steps, 192 px, width 24, one seed) except for what RUNS says.  A row that exists is replaced.
 """
-import csv, sys, time
+import csv, math, sys, time
 from pathlib import Path
 import torch
 sys.path[:0] = [str(Path(__file__).resolve().parents[1]/'tools'), str(Path(__file__).resolve().parent)]
-from label_tone import GAMMAS, ROWS, keep_colour
+from label_tone import GAMMAS, ROWS
 from shared_pairs import one_a_scene, shared_pairs
 from qualiteacher.backbones import Pairs
 from qualiteacher.degradations import low_light_a
 from qualiteacher.demo import demo_student
-from qualiteacher.images import load_image, sample_paths
+from qualiteacher.images import load_image, luma, sample_paths
+from qualiteacher.inference import save_student
 from qualiteacher.iqa import IQAEnsemble
 from qualiteacher.measures import RATIOS, clustered, measure_all
 from qualiteacher.pairs import PairSet, pair_measures
-from qualiteacher.teacher import IDENTITY, RECIPES, View
+from qualiteacher.teacher import IDENTITY, RECIPES, View, brighten
 from qualiteacher.training import Config, QualiTeacher
 
 OUT = Path(__file__).resolve().parents[2]/'nbs'/'data'/'tone_runs.csv'
 LIGHT = [view for view in GAMMAS if view.name != 'gamma 1']
 RECIPES['gamma'] = [IDENTITY, *LIGHT]
 # the network restores the picture as it is; its answer is exposed afterwards
-RECIPES['expose after'] = [IDENTITY, *(View(f'keep colour {g}', finish=lambda y, x, g=g: keep_colour(y, g)) for g in (2, 4, 8))]
-RECIPES['keep colour'] = [IDENTITY, *(View(f'seen at {g}', lambda x, g=g: keep_colour(x, g)) for g in (2, 4, 8))]
+RECIPES['expose after'] = [IDENTITY, *(View(f'keep colour {g}', finish=lambda y, x, g=g: brighten(y, g)) for g in (2, 4, 8))]
+
+def expose(x, mean):
+    "The gain of `brighten` that brings the mean luminance to `mean`, by bisection; (1,3,H,W)"
+    low, high = -4., 4.
+    for _ in range(16):
+        mid = (low+high)/2
+        low, high = (mid, high) if luma(brighten(x, math.exp(mid))).mean() < mean else (low, mid)
+    return brighten(x, math.exp(mid))
+# .5: the median of the clean photographs in data_samples
+RECIPES['to a mean'] = [IDENTITY, *(View(f'mean {m}', finish=lambda y, x, m=m: expose(y, m)) for m in (.3, .4, .5))]
+RECIPES['gamma 1.6'] = [IDENTITY, *(View(f'gamma {g}', lambda x, g=g: x.clamp(0, 1)**(1/g)) for g in (1.2, 1.4, 1.6))]
+RECIPES['keep colour'] = [IDENTITY, *(View(f'seen at {g}', lambda x, g=g: brighten(x, g)) for g in (2, 4, 8))]
+SLOW = dict(lr=1e-5, injection_lr=150.)
+PAPER_RATE = dict(lr=5e-5, injection_lr=30.)
 RUNS = {
-    'demo':            dict(),
-    'demo_absolute':   dict(levels='absolute'),
+    'demo':            dict(recipe='demo'),
+    'demo_absolute':   dict(recipe='demo', levels='absolute'),
     'gamma':           dict(recipe='gamma'),
     'gamma_absolute':  dict(recipe='gamma', levels='absolute'),
     'after':           dict(recipe='expose after'),
     'after_absolute':  dict(recipe='expose after', levels='absolute'),
     'colour':          dict(recipe='keep colour'),
     'colour_absolute': dict(recipe='keep colour', levels='absolute'),
+    'mean':            dict(recipe='to a mean'),
+    'mean_absolute':   dict(recipe='to a mean', levels='absolute'),
+    # the network's own weights hardly move, so that the teacher, asked without a level, stays near the base; the condition
+    # learns as fast as before
+    'after_slow':      dict(recipe='expose after', **SLOW),
+    'gamma_slow':      dict(recipe='gamma', **SLOW),
+    'gamma_absolute_slow': dict(recipe='gamma', levels='absolute', **SLOW),
+    'demo_slow':       dict(recipe='demo', **SLOW),
+    # the same with the paper's rate for the network, and brightest views that are better labels (label_tone.csv)
+    'gamma16_paper_rate': dict(recipe='gamma 1.6', **PAPER_RATE),
+    'after4_paper_rate':  dict(recipe='lowlight', **PAPER_RATE),
+    'gamma16':            dict(recipe='gamma 1.6'),
+    'demo_paper_rate':    dict(recipe='demo', **PAPER_RATE),
+    # the strong augmentation leaves the colours of the student's input alone
+    'demo_keeps_colour': dict(recipe='demo', keeps=('tone', 'colour')),
+    'mean_keeps_colour': dict(recipe='to a mean', keeps=('tone', 'colour')),
+    # another seed
+    'demo, seed 1':    dict(recipe='demo', seed=1),
+    'mean, seed 1':    dict(recipe='to a mean', seed=1),
+    'mean_absolute, seed 1': dict(recipe='to a mean', levels='absolute', seed=1),
 }
 
 class Inputs:
@@ -81,15 +116,18 @@ def keep(new):
         w = csv.DictWriter(f, list(new[0]), lineterminator='\n'); w.writeheader(); w.writerows(rows)
 
 if __name__ == '__main__':
+    names, folder = sys.argv[1:], None
+    if '--keep' in names: i = names.index('--keep'); folder = names[i+1]; del names[i:i+2]
     adapt, held = halves()
     print(len(adapt), 'pictures to adapt on,', len(held), 'to measure on; scenes shared:', len(set(adapt.scenes) & set(held.scenes)))
     base = measured(demo_student().unwrap().eval(), held, [None])
     keep(list(lines('base', base, base[None], held.scenes, 0, '')))
-    for name in sys.argv[1:]:
+    for name in names:
         cfg = Config.preset('demo', **RUNS[name])
         pairs = Pairs(sample_paths('train'), low_light_a, cfg.crop)
         t, start = QualiTeacher(demo_student(cfg.seed), IQAEnsemble.preset('offline'), Inputs(adapt, cfg.short), pairs, cfg), time.time()
         t.fit(progress=False)
+        if folder: save_student(t.teacher.net, Path(folder)/f'{name}.safetensors', task='low light', run=name)
         counts = ' '.join(str(v) for v in t.level_counts().values())
         rows = list(lines(name, measured(t.teacher.net.eval(), held, [None, 0, 4, 7]), base[None], held.scenes, time.time()-start, counts))
         keep(rows)
