@@ -17,7 +17,7 @@ from tqdm.auto import tqdm
 from .images import load_image, psnr, resize
 from .degradations import dead_leaves, weak_augment
 
-# %% ../nbs/02_backbones.ipynb #2e989666
+# %% ../nbs/02_backbones.ipynb #13ab2307
 class ResBlock(nn.Module):
     "x + conv(gelu(conv(x)))"
     def __init__(self,
@@ -27,6 +27,7 @@ class ResBlock(nn.Module):
         self.conv1,self.conv2 = nn.Conv2d(c, c, 3, padding=1),nn.Conv2d(c, c, 3, padding=1)
     def forward(self, x): return x+self.conv2(F.gelu(self.conv1(x)))
 
+# %% ../nbs/02_backbones.ipynb #7ee46112
 def shuffle(
     x:torch.Tensor,  # (B,4C,H,W)
 )->torch.Tensor:     # (B,C,2H,2W)
@@ -37,6 +38,7 @@ def shuffle(
     y = torch.cat([y, y[...,-1:,:]], -2)
     return F.avg_pool2d(y, 2, 1)
 
+# %% ../nbs/02_backbones.ipynb #82c405c5
 class RestorationUNet(nn.Module):
     "A three-scale U-Net that predicts a log gain (bounded at 3) and a correction: y = x exp(g) + r"
     def __init__(self,
@@ -71,7 +73,7 @@ class RestorationUNet(nn.Module):
 # where a condition enters this network: the bottleneck and both stages of the decoder
 SITES = 'middle','dec1','dec0'
 
-# %% ../nbs/02_backbones.ipynb #a2925710
+# %% ../nbs/02_backbones.ipynb #bf4f9e1a
 def random_crop(
     x:torch.Tensor,   # (3,H,W) clean picture, at least `size` px a side; smaller raises ValueError
     size:int,         # px a side of the result
@@ -85,6 +87,7 @@ def random_crop(
     t,l = (int(torch.randint(m-n+1, (1,), generator=generator)) for m in (h,w))
     return resize(x[:, t:t+n, l:l+n], size)
 
+# %% ../nbs/02_backbones.ipynb #9383387f
 class Pairs:
     "Endless supervised pairs: random crops of photographs and of dead leaves, degraded afresh"
     def __init__(self,

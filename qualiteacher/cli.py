@@ -354,7 +354,7 @@ def cmd_score(args):
     if lost: raise Refused(f'not scored: {", ".join(lost)}')
 
 # %% ../nbs/13_cli.ipynb #0c46b9f2
-RUN_FIELDS = ('task pairs pairs_input pairs_truth base net weights kind iqa iqa_weights '
+RUN_FIELDS = ('task pairs pairs_input pairs_truth labels base net weights kind iqa iqa_weights '
               'download').split()
 
 def _run_folder(args):
@@ -591,6 +591,8 @@ def _train_options(s):
                    'default: the samples')
     s.add_argument('--pairs-input', metavar='DIR', help='real pairs: the bad photographs ...')
     s.add_argument('--pairs-truth', metavar='DIR', help='... and their truths, of the same names')
+    s.add_argument('--labels', metavar='DIR', help="other methods' results for the photographs of "
+                   '--real, one folder a method: candidates beside those of the teacher')
     s.add_argument('--base', help='shipped weights to begin with; default: those of the task')
     s.add_argument('--net', metavar='PACKAGE.MODULE:FUNCTION', help='your own network instead')
     s.add_argument('--net-args', default='{}', metavar='JSON', help='its keyword arguments')

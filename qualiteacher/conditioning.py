@@ -73,7 +73,7 @@ class QualityEmbedding(nn.Module):
 
     def forward(self, h, q): return h + _over_pixels(self.embed(q), h)
 
-# %% ../nbs/03_conditioning.ipynb #4a663a36
+# %% ../nbs/03_conditioning.ipynb #c5f31de6
 def level_mlp(
     out:int,         # numbers to produce
     hidden:int=128,  # width of the one hidden layer
@@ -84,6 +84,7 @@ def level_mlp(
     nn.init.zeros_(mlp[-1].weight); nn.init.zeros_(mlp[-1].bias)
     return mlp
 
+# %% ../nbs/03_conditioning.ipynb #1f09d158
 class SinusoidalQuality(nn.Module):
     "Add an MLP of the encoded level to every pixel (paper)"
     def __init__(self,
@@ -101,6 +102,7 @@ class SinusoidalQuality(nn.Module):
 
     def forward(self, h, q): return h + _over_pixels(self.embed(q), h)
 
+# %% ../nbs/03_conditioning.ipynb #273532b5
 class FiLMQuality(SinusoidalQuality):
     "Scale and shift every channel by functions of the level (Perez et al. 2018)"
     def __init__(self,
@@ -112,7 +114,7 @@ class FiLMQuality(SinusoidalQuality):
         scale,shift = _over_pixels(self.embed(q), h).chunk(2, dim=1)
         return (1+scale)*h + shift
 
-# %% ../nbs/03_conditioning.ipynb #b7da75f4
+# %% ../nbs/03_conditioning.ipynb #5331d869
 Feature = namedtuple('Feature', 'name shape used')   # name, (B,C,H,W), used for the output?
 
 def _probe_picture(net, example):
@@ -135,6 +137,7 @@ def _origins(y):
             todo += [g for g,_ in f.next_functions]
     return found
 
+# %% ../nbs/03_conditioning.ipynb #77226fa2
 def trace_features(
     net:nn.Module,              # any network
     example:torch.Tensor=None,  # (B,C,H,W) probe; default 1x3x64x64; ValueError if it fails
@@ -162,7 +165,7 @@ def trace_features(
             for b,old in kept: b.copy_(old)
     return [Feature(n, shape, f in used) for n,shape,f in rows]
 
-# %% ../nbs/03_conditioning.ipynb #0e5dd4c5
+# %% ../nbs/03_conditioning.ipynb #bfd70306
 def _like_picture(shape, picture):
     (b,_,h,w),(B,_,H,W) = shape,picture
     return b == B and h*w > 1 and 2/3 < (h*W)/(w*H) < 3/2
@@ -187,6 +190,7 @@ def _pick(net, rows, picture):
     while middle+1 < len(rows) and 'norm' in type(module[middle+1]).__name__.lower(): middle += 1
     return rows[middle].name
 
+# %% ../nbs/03_conditioning.ipynb #4f50feff
 def find_bottleneck(
     net:nn.Module,              # any image-to-image network
     example:torch.Tensor=None,  # (B,C,H,W) probe; default 1x3x64x64
@@ -195,12 +199,13 @@ def find_bottleneck(
     x = _probe_picture(net, example)
     return _pick(net, trace_features(net, x), x.shape)
 
-# %% ../nbs/03_conditioning.ipynb #857f6349
+# %% ../nbs/03_conditioning.ipynb #8f84212e
 class _Dial(threading.local):
     "The level asked for right now: one object per student, one value per thread"
     def __init__(self): self.level,self.reached = None,()   # run once in every thread
     def __reduce__(self): return type(self),()              # a copy starts without a level
 
+# %% ../nbs/03_conditioning.ipynb #995054d6
 class _Site(nn.Module):
     "One place where the condition enters; its bound method `inject` is the forward hook"
     def __init__(self, name, channels, layer, dial):
@@ -218,6 +223,7 @@ class _Site(nn.Module):
 
     def extra_repr(self): return repr(self.name)
 
+# %% ../nbs/03_conditioning.ipynb #d6745102
 def _locate(net, at, channels, example):
     "Names and channels of the sites"
     names = {m: n for n,m in net.named_modules()}

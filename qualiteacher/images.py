@@ -436,10 +436,12 @@ def sample_paths(
     return sorted(data_root()/r['file'] for r in rows if r['split']==split)
 
 # %% ../nbs/00_images.ipynb #e99c92a5
-def notebook_style():
+def notebook_style(
+    dpi:int=72,  # dots an inch; 140 makes a figure of 6.4 inches 900 px wide
+):
     "Small JPEG figures and quiet axes; called at the top of each notebook"
     import matplotlib.pyplot as plt    # here and below: half a second that a command can do without
-    plt.rcParams.update({'figure.dpi':72, 'savefig.dpi':72, 'font.size':9, 'axes.spines.top':False,
+    plt.rcParams.update({'figure.dpi':dpi, 'savefig.dpi':dpi, 'font.size':9, 'axes.spines.top':False,
                          'axes.spines.right':False, 'image.cmap':'viridis', 'legend.frameon':False})
     try:
         from matplotlib_inline.backend_inline import set_matplotlib_formats

@@ -150,7 +150,7 @@ class Metric(nn.Module):
             self._alive = grad is not None and bool(grad.isfinite().all() and grad.abs().max()>0)
         return self._alive
 
-# %% ../nbs/06_iqa.ipynb #d6628e8e
+# %% ../nbs/06_iqa.ipynb #fb018976
 # name: (worst, best, min_size, weight file, its argument); ranges as pyiqa 0.1 documents them
 _PYIQA = {
     'piqe':             (100, 0, 64, None, None),
@@ -175,6 +175,7 @@ _PYIQA = {
 }
 _LICENCES = {'piqe':'none', 'entropy':'none', 'musiq':'Apache-2.0', 'clipiqa':'MIT'}
 
+# %% ../nbs/06_iqa.ipynb #967c767c
 def find_weights(
     file:str,          # file name
     weights_dir=None,  # folder; then $QUALITEACHER_WEIGHTS, then the caches of pyiqa and CLIP
@@ -195,7 +196,7 @@ def _pkg_resources_shim():
     shim.__spec__ = ModuleSpec('pkg_resources', None)      # others look for one
     sys.modules['pkg_resources'] = shim
 
-# %% ../nbs/06_iqa.ipynb #11e6b647
+# %% ../nbs/06_iqa.ipynb #8879f9ab
 class _Fetching(BaseException): "Not an Exception: nobody retries it or falls back to another way"
 
 @contextmanager
@@ -213,6 +214,7 @@ def _no_network(
                                 f'allow it with download=True') from e
     finally: socket.getaddrinfo,socket.create_connection = real
 
+# %% ../nbs/06_iqa.ipynb #25757177
 def pyiqa_metric(
     name:str,              # a no-reference metric of pyiqa
     worst:float=None,      # raw value that maps to 0; known for the metrics in our table
@@ -289,7 +291,7 @@ class Quantiles:
         i = torch.searchsorted(k, s.detach().contiguous()).clamp(1, len(k)-1)
         return ((i-1+(s-k[i-1])/(k[i]-k[i-1]))/(len(k)-1)).clamp(0,1)
 
-# %% ../nbs/06_iqa.ipynb #0d29a214
+# %% ../nbs/06_iqa.ipynb #ded6e189
 # name: (scorer, worst, best, min_size)
 _OURS = {'semantic':(SemanticScorer, 0, 1, 64), 'brisque':(BRISQUE, 100, 0, 96),
          'nss':(NSSDistance, 16, 2, 96)}
@@ -302,6 +304,7 @@ def _member(m, weights_dir, download):
         return Metric(scorer(), ScoreSpec(m, *spec, 'Apache-2.0', 'Apache-2.0'))
     return pyiqa_metric(m, weights_dir=weights_dir, download=download)
 
+# %% ../nbs/06_iqa.ipynb #ba632c41
 class IQAEnsemble(nn.Module):
     "A weighted sum of metrics in [0, 1]: `score` for levels, `reward` for gradients"
     PRESETS = {'offline': {'semantic':.7, 'nss':.2, 'brisque':.1},
@@ -442,7 +445,7 @@ def odd_pictures(
 
 REFUSED = 'NaN','infinite','int64','one channel','four channels','no batch','no channels','empty'
 
-# %% ../nbs/06_iqa.ipynb #10f1f437
+# %% ../nbs/06_iqa.ipynb #46f417a8
 def _same(
     a, b,             # scores that must agree
     clause, tol,
@@ -480,6 +483,7 @@ def check_scorer(
         warnings.simplefilter('ignore')
         return {name: _odd(f, name, v) for name,v in odd_pictures(x).items()}
 
+# %% ../nbs/06_iqa.ipynb #c292e866
 def _odd(f, name, x):
     "The score of one odd input, or its refusal"
     try: s = f(x)
@@ -555,7 +559,7 @@ def block_weights(self:IQAEnsemble,
     "How much each region of a label can be trusted, relative to the rest (paper: 2 x 2 blocks)"
     return grid_to_map(self.score_and_grid(x, blocks)[1], x.shape[-2:])
 
-# %% ../nbs/06_iqa.ipynb #1b51975a
+# %% ../nbs/06_iqa.ipynb #322d989b
 @patch
 def calibrate(self:IQAEnsemble,
     images,          # list of (3,H,W) or (B,3,H,W): the reference set, at least 8 pictures
@@ -577,6 +581,7 @@ def calibrate(self:IQAEnsemble,
     if show: print('share of each level:', *(f'{k}: {v:.0%}' for k,v in share.items()))
     return share
 
+# %% ../nbs/06_iqa.ipynb #c9d2de22
 @patch
 def calibration_state(self:IQAEnsemble)->dict:
     "Plain tensors for a checkpoint: {name: knots}"

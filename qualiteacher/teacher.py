@@ -217,17 +217,21 @@ def _judge(iqa, blocks):
 @patch
 @torch.no_grad()
 def __call__(self:PseudoLabeler,
-    x,   # (3,H,W) in [0,1], not augmented; or a list of such pictures
-):       # a Proposal; a list of them for a list
+    x,          # (3,H,W) in [0,1], not augmented; or a list of such pictures
+    more=None,  # for each picture of a list: further candidates, [(name, (3,H,W) in [0,1])]
+):              # a Proposal; a list of them for a list
     "Candidates, scores and block weights"
     one = not isinstance(x, (list,tuple))
     found = self.propose([x] if one else x)
+    more = more or [[]]*len(found)
+    found = [torch.cat([c, *(y[None].to(c) for _,y in m)]) for c,m in zip(found, more)]
     names,b = list(self.iqa.metrics),self.blocks
     out = []
-    for c,r in zip(found, by_shape(_judge(self.iqa, b), found)):
+    for c,m,r in zip(found, more, by_shape(_judge(self.iqa, b), found)):
         s,raw,total,grid = r.split([len(names), len(names), 1, b*b], 1)
         scores = Scores(dict(zip(names, s.unbind(1))), total[:,0], dict(zip(names, raw.unbind(1))))
-        out.append(Proposal(self.names, c, scores, grid.reshape(-1,1,b,b), self.geometric))
+        out.append(Proposal([*self.names, *(n for n,_ in m)], c, scores, grid.reshape(-1,1,b,b),
+                            torch.cat([self.geometric, torch.zeros(len(m)).bool()])))
     return out[0] if one else out
 
 # %% ../nbs/07_teacher.ipynb #8f19d9a6

@@ -25,6 +25,7 @@ from .losses import (Perceptual, VGGFeatures, contrastive, crop, other_view,
                                  preference, random_box, start_weights, stay_near, student_at,
                                  supervised, view_consistency, weighted_l1)
 from .data import PairStream, PictureStream, as_pictures, generator
+from .others import Restorations
 from .meter import known_truth
 from .checkpoints import RunFolder, load_checkpoint
 from .processes import Processes
@@ -40,7 +41,8 @@ def training_step(
     cfg,losses = t.cfg,{}
     pictures,(px,py) = t.next_batch()                         # [(key, (3,H,W))], supervised pairs
     if t.refresh_due():
-        proposals = t.labeler([x for _,x in pictures])        # 1 teacher proposes, 2 judge scores
+        more = t.others_of(pictures)                          # results of other methods, if any
+        proposals = t.labeler([x for _,x in pictures], more)  # 1 teacher proposes, 2 judge scores
         keep = t.gates(proposals)                             # 3 gates
         t.remember(pictures, proposals, keep)                 # 4 label bank
     batch,rewarded = t.student_batch(pictures), t.rewarded(pictures)
@@ -115,6 +117,7 @@ class QualiTeacher:
         on_step:list=(),       # functions (trainer, logs), called after every step
         reward=None,           # (B,3,H,W) -> (B,) with a gradient, in place of the judge's own
         about:dict=None,       # whatever the run's config.json shall remember besides
+        others=None,           # folder with other methods' results, see `data.Restorations`
     ):
         self.cfg,self.pairs,self.on_step = cfg or Config(),pairs,list(on_step)
         self.folder = None if out is None else RunFolder(out)
@@ -122,6 +125,7 @@ class QualiTeacher:
         self.processes = Processes(device, self.cfg.trackers, out)
         self.device = self.processes.device
         self.real = as_pictures(real, self.cfg.short, cache=self.cfg.cache)
+        self.others = None if others is None else Restorations(others, self.real)
         self._networks(student)
         self._judges(iqa, reward)
         self.rows,self.trained,self.step,self.stopped = [],torch.empty(0),0,''
@@ -228,6 +232,11 @@ def refresh_due(self:QualiTeacher):
     return self.stream.visit(self.step) % self.cfg.refresh==0
 
 # %% ../nbs/10_training.ipynb #a328ec07
+@patch
+def others_of(self:QualiTeacher, pictures):
+    "For each picture: [(method, (3,H,W))], results that somebody else made; None without a folder"
+    return self.others and [self.others.for_picture(k, x) for k,x in pictures]
+
 @patch
 def remember(self:QualiTeacher, pictures, proposals, keep):
     "Put what passed the gates into the bank"
@@ -595,7 +604,7 @@ def resume(cls:QualiTeacher,
     iqa,       # the same ensemble
     real,      # the same pictures
     pairs,     # the same pairs
-    **kwargs,  # device, on_step, reward, about; cfg to change the settings (e.g. more steps)
+    **kwargs,  # device, on_step, reward, about, others; cfg to change the settings (e.g. more steps)
 ):
     "A trainer that goes on where the newest readable checkpoint ends"
     path = Path(path)
