@@ -604,7 +604,7 @@ def resume(cls:QualiTeacher,
     iqa,       # the same ensemble
     real,      # the same pictures
     pairs,     # the same pairs
-    **kwargs,  # device, on_step, reward, about, others; cfg to change the settings (e.g. more steps)
+    **kwargs,  # device, on_step, reward, about, others; cfg to change settings (e.g. more steps)
 ):
     "A trainer that goes on where the newest readable checkpoint ends"
     path = Path(path)
