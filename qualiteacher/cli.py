@@ -52,6 +52,7 @@ def _level(text):
         raise argparse.ArgumentTypeError(f'quality: expected a level from 0 to 7, got {text!r}')
     return q
 
+# %% ../nbs/13_cli.ipynb #9d4f1b40
 def _ensemble(args):
     from qualiteacher.iqa import IQAEnsemble, _PYIQA
     where = dict(weights_dir=args.iqa_weights, download=args.download)
@@ -86,6 +87,7 @@ def _write(path, text):
     tmp.write_text(text, encoding='utf-8', errors='surrogateescape', newline='')
     tmp.replace(path)
 
+# %% ../nbs/13_cli.ipynb #9d4f1b41
 def _dump(args, data):
     "Write `data` where --json says; surrogates in names stay escaped"
     if args.json: _write(Path(args.json), json.dumps(data, indent=1, allow_nan=False)+'\n')
@@ -481,6 +483,7 @@ def _transposed(table):
         lines.append(f'{c:14}'+''.join(f'{t:>{wide}}' for t in cells))
     return lines
 
+# %% ../nbs/13_cli.ipynb #9d4f1b45
 def cmd_evaluate(args):
     "qualiteacher evaluate (--data KIND:DIR | --real DIR [--truth DIR]) [--weights F...] [--json F]"
     from qualiteacher.inference import evaluate
@@ -565,6 +568,8 @@ EXAMPLES = {
     'exercises':[('exercises nbs/lessons student/', "copies without the solutions")],
     'doctor':[('doctor', 'what works here, and what is missing')],
 }
+
+# %% ../nbs/13_cli.ipynb #9d4f1b46
 _CODES = ('exit codes: 0 done; 1 refused, or a file asked for by name cannot be used; '
           '2 wrong usage;\n130 interrupted, what was done is kept')
 
@@ -701,6 +706,7 @@ _COMMANDS = dict(
                _exercises_options),
     doctor=(cmd_doctor, 'versions, device, metrics, missing files', lambda s: None))
 
+# %% ../nbs/13_cli.ipynb #9d4f1b50
 def _parser():
     how = dict(formatter_class=argparse.RawDescriptionHelpFormatter)
     p = _Parser('qualiteacher', epilog=_welcome().split('\n', 1)[1]+'\n'+_CODES, **how,

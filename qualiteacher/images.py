@@ -67,6 +67,7 @@ def _low(tile):
     args = args if isinstance(tile[3], tuple) else args[0]
     return tile._replace(args=args) if hasattr(tile, '_replace') else (*tile[:3], args)
 
+# %% ../nbs/00_images.ipynb #5a1c7e12
 # img: as decoded; up: turned upright; raw: how Pillow unpacked it
 _File = namedtuple('_File', 'img up bits raw notes')
 
@@ -307,6 +308,7 @@ def _to_save(y, photo, deep, alpha):
     a = torch.cat(parts).permute(1,2,0).contiguous().cpu().numpy()
     return a.astype(np.uint16 if deep else np.uint8, copy=False)
 
+# %% ../nbs/00_images.ipynb #6b2d8f20
 def save_photo(
     y:torch.Tensor,  # (3,H,W) uint8 or floats in [0,1]: the restored picture
     path,            # .png, .tif, .jpg, .webp or .bmp

@@ -403,6 +403,12 @@ def _put(save, y, b, done):
 def _asked_for(b, overwrite):
     if b.exists() and not overwrite: raise ValueError(f'{b} exists already')
 
+def _plan(p, save):
+    "(picture, type of the result, how it is written, what is unusual) of what `load` gave"
+    if not isinstance(p, Photo): return p, torch.uint8, save or save_bytes, ()
+    kind = torch.float32 if p.bits==16 else torch.uint8
+    return p.x, kind, save or partial(save_photo, photo=p), p.notes
+
 # %% ../nbs/11_inference.ipynb #7c3e9a11
 def restore_files(
     student,              # as in `restore`
@@ -422,18 +428,17 @@ def restore_files(
         try:
             _asked_for(b, overwrite)
             p = load(a)
-            whole = isinstance(p, Photo)
-            kind = dtype or (torch.float32 if whole and p.bits==16 else torch.uint8)
-            y = restore(student, p.x if whole else p, quality, dtype=kind,
+            x,kind,put,notes = _plan(p, save)
+            y = restore(student, x, quality, dtype=dtype or kind,
                         progress=progress and len(mine)==1, **how)
-            put = save or (partial(save_photo, photo=p) if whole else save_bytes)
         except (ValueError, OSError) as e: skipped[a] = str(e); continue
         try: lost = _put(put, y, b, done)
         except (ValueError, OSError) as e:
             if getattr(e, 'errno', None) in _STOP: raise
-            skipped[a] = str(e); continue
+            skipped[a] = str(e)
+            continue
         done.append(b)
-        notes = [*(p.notes if whole else ()), *(f'{b.suffix} cannot hold: {t}' for t in lost)]
+        notes = [*notes, *(f'{b.suffix} cannot hold: {t}' for t in lost)]
         if say and notes: say(a, '; '.join(notes))
     return done,skipped
 
