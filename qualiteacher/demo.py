@@ -9,6 +9,7 @@ __all__ = ['LIMIT', 'VOTES', 'SIDES', 'WHOLE', 'demo_student', 'demo_data', 'mea
 # %% ../nbs/11a_demo.ipynb #89f5602b
 import base64, copy, dataclasses, html, io, json, math, platform, time
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 import torch
 from torch import nn
@@ -248,6 +249,8 @@ function choose(c){if($('ballot').hidden)return;
 function coin(a,b){let c=1,s=0;const n=a+b;
   for(let i=0;i<=Math.min(a,b);i++){s+=c;c=c*(n-i)/(i+1)}return Math.min(1,2*s/2**n)}
 '''
+
+# %% ../nbs/11a_demo.ipynb #5303e8d3
 _COUNT = '''
 function finish(){const won=V.methods.map(m=>rows.filter(r=>r[4]===m).length);
   $('ballot').hidden=true;$('votes').hidden=false;$('named').open=true;
@@ -268,7 +271,7 @@ $('vote-stop').onclick=finish;$('vote-again').onclick=start;$('vote-csv').onclic
 addEventListener('DOMContentLoaded',start);
 '''
 
-# %% ../nbs/11a_demo.ipynb #71563d7e
+# %% ../nbs/11a_demo.ipynb #2f62c3b6
 VOTES = 'photograph','left','right','vote','winner','seconds'    # columns of the table of votes
 _HELP = """Two answers to one photograph, sides and order at random. Which one is better?
 Buttons, or the keys 1, 2 and 3. The names come at the end: open the pictures below only then."""
@@ -295,7 +298,7 @@ def vote_html(
         f'<script type="application/json" id="vote-data">{data}</script>'
         f'<script>{_BALLOT}{_COUNT}</script>')
 
-# %% ../nbs/11a_demo.ipynb #361b80b6
+# %% ../nbs/11a_demo.ipynb #0260f670
 SIDES = 400,320,256,192,128,96     # px, short side of the pictures: the first that fits is taken
 
 def _cards(shown, versus, side):
@@ -315,7 +318,7 @@ def _cards(shown, versus, side):
 def _spaced(n, most): return sorted({round(i*(n-1)/max(1, most-1)) for i in range(min(n, most))}
                                     if n > most else range(n))
 
-# %% ../nbs/11a_demo.ipynb #0260f670
+# %% ../nbs/11a_demo.ipynb #5379a88e
 def write_evaluation(
     path,            # .html file
     table:dict,      # of `evaluate`: {method: {column: (mean, standard error)}}
@@ -323,15 +326,16 @@ def write_evaluation(
     images:list,     # of (3,H,W)
     names:list,      # of the photographs
     truth:list=None, # of (3,H,W)
-    versus:tuple=None, # two methods for the vote; None: the second one and the last
+    versus:tuple=None, # two methods for the vote; None: the second (of two: the first), the last
     most:int=12,     # photographs shown, evenly spaced
 )->Path:             # the file
     "A page that compares methods: a blinded vote, the pictures, the numbers"
-    versus = tuple(versus or [*models][1:][:1]+[*models][-1:])
+    all,first = [*models],1 if len(models)>2 else 0
+    versus = tuple(versus or all[first:first+1]+all[-1:])
     if len(names)!=len(images) or not images:
         raise ValueError(f'names: expected one for each of {len(images)} images, got {len(names)}')
     if len(set(versus))!=2 or not set(versus) <= set(models):
-        raise ValueError(f'versus: expected two different ones of {[*models]}, got {versus}')
+        raise ValueError(f'versus: expected two different ones of {all}, got {versus}')
     shown = [(str(names[i]), {**{n:_answer(f, images[i]) for n,f in models.items()},
                               **({'truth':truth[i]} if truth else {})})
              for i in _spaced(len(images), most)]
@@ -340,10 +344,12 @@ def write_evaluation(
         if len(page_html('', parts).encode()) < LIMIT: break
     return write_page(path, 'qualiteacher evaluate', parts)
 
-# %% ../nbs/11a_demo.ipynb #5379a88e
+# %% ../nbs/11a_demo.ipynb #4a896483
 _NUMBERS = '''Means over {n} photographs; the numbers after &plusmn; are standard errors over them,
 and say nothing about other photographs or other seeds. <b>score</b> is the judge's: a method that
 was trained against this judge may have learned to please it.'''
+
+WHOLE = 1024      # px: the pictures of the report are restored in one piece
 
 @torch.no_grad()
 def _answer(f, x):
@@ -388,8 +394,6 @@ def _verdict(rows):
             f'PSNR of the average {order} ({", ".join(f"{v:.2f}" for v in lv)} at 0, 4, 7).')
 
 # %% ../nbs/11a_demo.ipynb #c37eea5a
-WHOLE = 1024      # px: the pictures of the report are restored in one piece
-
 def write_report(
     out,       # folder; report.html and report.json are written there
     trainer,   # QualiTeacher after training
@@ -457,7 +461,7 @@ def _credits(stems):
     return '<ul>'+''.join(f'<li>{html.escape(r["title"])}, {html.escape(r["author"])}, '
                           f'{html.escape(r["licence"])}</li>' for r in known)+'</ul>'
 
-# %% ../nbs/11a_demo.ipynb #161c32a6
+# %% ../nbs/11a_demo.ipynb #e8d9c247
 _PLOT = '''Three plots over the steps of training: the losses of each term, the share of the
 gradient of each term, and how many labels were taught at each level'''
 
@@ -471,7 +475,7 @@ def _settings(data):
     return (_para(html.escape(text))+'<details><summary>all settings</summary>'
             +_listing(every, 'value', 5)+'</details>')
 
-# %% ../nbs/11a_demo.ipynb #8e59df2f
+# %% ../nbs/11a_demo.ipynb #161c32a6
 def _parts(trainer, rows, data, restored, dial, good, bad):
     "The report as (heading, HTML)"
     say = html.escape
@@ -504,6 +508,7 @@ def run_demo(
     progress:bool=True,   # bars and messages
 )->Path:                  # report.html
     "Adapt the shipped base to the sample photographs, measure, and write the report"
+    _need_pyiqa()
     cfg,say = cfg or Config.preset('demo'),print if progress else (lambda *a: None)
     out,seconds = _fresh_folder(Path(out)),{}
     with _part(seconds, 'reading'): data,student = demo_data(cfg),demo_student(cfg.seed)
@@ -526,6 +531,12 @@ def run_demo(
     say(meter_table(rows)); say(f'seconds: {_spent(seconds)}')
     say(f'\nOne run, one seed. Report: {page.resolve()}')
     return page
+
+# %% ../nbs/11a_demo.ipynb #5dbfb0a1
+def _need_pyiqa():
+    "Said before the training, not after it"
+    if find_spec('pyiqa') is None: raise ValueError('pyiqa: expected this package, for two judges '
+        'of the report, which were not trained against; found none: pip install pyiqa')
 
 @contextmanager
 def _part(seconds, name):
