@@ -51,7 +51,7 @@ def pytest_configure(config):
 def pytest_collection_modifyitems(config, items):
     for item in items:
         for name in TIERS:
-            if name in item.keywords and not config.getoption(name): item.add_marker(pytest.mark.skip(reason=f'needs --{name}'))
+            if item.get_closest_marker(name) and not config.getoption(name): item.add_marker(pytest.mark.skip(reason=f'needs --{name}'))
 
 # --- what was measured ---
 def pytest_terminal_summary(terminalreporter):
