@@ -57,7 +57,7 @@ def pytest_collection_modifyitems(config, items):
         # a file shares fixtures, so one process has it whole; notebooks share nothing
         if item.path.name != 'test_notebooks.py': item.add_marker(pytest.mark.xdist_group(item.path.stem))
         for name in TIERS:
-            if name in item.keywords and not config.getoption(name): item.add_marker(pytest.mark.skip(reason=f'needs --{name}'))
+            if item.get_closest_marker(name) and not config.getoption(name): item.add_marker(pytest.mark.skip(reason=f'needs --{name}'))
 
 # --- what was measured ---
 def pytest_terminal_summary(terminalreporter):
