@@ -444,7 +444,8 @@ def notebook_style(
     "Small JPEG figures and quiet axes; called at the top of each notebook"
     import matplotlib.pyplot as plt    # here and below: half a second that a command can do without
     plt.rcParams.update({'figure.dpi':dpi, 'savefig.dpi':dpi, 'font.size':9,
-                         'axes.spines.top':False, 'axes.spines.right':False, 'image.cmap':'viridis', 'legend.frameon':False})
+                         'axes.spines.top':False, 'axes.spines.right':False,
+                         'image.cmap':'viridis', 'legend.frameon':False})
     try:
         from matplotlib_inline.backend_inline import set_matplotlib_formats
         set_matplotlib_formats('jpeg', pil_kwargs={'quality':82})
