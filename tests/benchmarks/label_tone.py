@@ -2,6 +2,7 @@
 
     python tests/benchmarks/label_tone.py           # nbs/data/label_tone.csv, about ten minutes on one core
     python tests/benchmarks/label_tone.py --n 4     # a look, nothing is written
+    python tests/benchmarks/label_tone.py --only shipped    # after new weights: rows with this word, in their old places
 
 60 pictures of the train part of the shared low-light pairs (see tests/tools/shared_pairs.py), one a scene where possible; their
 truth is used for this diagnosis only.  No training happens here.  Groups of rows:
@@ -64,7 +65,7 @@ class Bench:
         labeler = lambda net, recipe: PseudoLabeler(net, self.judge, recipe, blocks=1)
         self.demo, self.average = labeler(self.base, 'demo'), labeler(self.student, RECIPES['exposure'])
         self.gamma, self.colour = labeler(self.base, GAMMAS), labeler(self.base, COLOUR)
-        self.mean = labeler(self.base, 'lowlight')
+        self.today = labeler(self.base, 'lowlight')
         some = [self.demo.propose(data[i][1]) for i in range(0, len(data), max(1, len(data)//16))]
         self.judge.calibrate(some, show=False)               # as a run does before its first step
 
@@ -74,17 +75,25 @@ class Bench:
         return relative_level(S, S), score_to_level(S)
 
     @torch.no_grad()
-    def rows(self, x):
-        "(group, row, picture) of every label of the picture x (3,H,W)"
-        z, c = x[None], self.demo.propose(x)
-        names = [v.name for v in self.demo.views]
+    def rows(self, x, words=('',)):
+        "(group, row, picture) of every label of the picture x (3,H,W) that has one of the words in its name, and of the base"
+        for group in (self.references(x), self.labels(x) if '' in words else (), self.recipes(x, words)):
+            for g, r, p in group:
+                if r == 'base' or any(w in r for w in words): yield g, r, p
+
+    def references(self, x):
+        z = x[None]
         yield 'reference', 'input', z
         yield 'reference', 'gamma 2.2', z**(1/2.2)
         yield 'reference', 'base', self.base(z)
         yield 'reference', 'shipped, no level', self.student(z)
         for q in (0, 4, 7): yield 'reference', f'shipped at {q}', self.student(z, quality=float(q))
-        for n, y in zip(names, c): yield 'view', f'base: {n}', y[None]
         for v, y in zip(self.average.views, self.average.propose(x)): yield 'view', f'shipped, no level: {v.name}', y[None]
+
+    def labels(self, x):
+        z, c = x[None], self.demo.propose(x)
+        names = [v.name for v in self.demo.views]
+        for n, y in zip(names, c): yield 'view', f'base: {n}', y[None]
         rel, ab = self.ranked(c)
         for q, a, y in zip(rel, ab, c):
             yield 'relative', f'level {round(q.item())}', y[None]
@@ -108,23 +117,29 @@ class Bench:
         for g in (1.5, 2): yield 'remedy', f'base, then gamma {g}', c[:1]**(1/g)
         for g in (1.8, 3): yield 'remedy', f'base, then gain {g}', (g*c[:1]).clamp(0, 1)
         for g in (2, 4, 8): yield 'remedy', f'base, then keep colour {g}', brighten(c[:1], g)
+
+    def recipes(self, x, words):
+        c = self.base(x[None]).clamp(0, 1)
         for kind, lab in (('gamma views', self.gamma), ('keep-colour views', self.colour),
-                          ('base, then to a mean', self.mean)):
+                          ('recipe lowlight', self.today)):
+            if not any(w in f'{kind}, top' for w in words): continue
             d = lab.propose(x)
             r, _ = self.ranked(d)
-            for v, y in zip(lab.views, d): yield 'remedy', f'view {v.name}', y[None]
+            for v, y in zip(lab.views, d):
+                if v.name != 'identity': yield 'remedy', f'view {v.name}', y[None]
             yield 'remedy top', f'{kind}, top', d[r.argmax()][None]
             yield 'remedy top', f'{kind}, pixel mean', d.mean(0, keepdim=True)
+        if '' not in words: return
         for kind, d in (('base, then gamma 1, 1.3, 1.6, 2', torch.cat([c[:1]**(1/g) for g in (1, 1.3, 1.6, 2)])),
                         ('base, then keep colour 1, 2, 4, 8', torch.cat([brighten(c[:1], g) for g in (1, 2, 4, 8)]))):
             yield 'remedy top', f'{kind}, top', d[self.ranked(d)[0].argmax()][None]
             yield 'remedy top', f'{kind}, pixel mean', d.mean(0, keepdim=True)
 
-def measured(data):
+def measured(data, words=('',)):
     bench, measures, out = Bench(data), {**pair_measures(), **RATIOS}, []
     for i, scene in enumerate(data.scenes):
         _, x, y = data[i]
-        labels = [(g, r, p.clamp(0, 1)) for g, r, p in bench.rows(x)]
+        labels = [(g, r, p.clamp(0, 1)) for g, r, p in bench.rows(x, words)]
         batch = torch.cat([p for *_, p in labels])
         values = [measure_all(b, y[None].expand_as(b), measures) for b in batch.split(16)]
         values = {k: torch.cat([v[k] for v in values]) for k in measures}
@@ -151,10 +166,15 @@ def table(rows):
 if __name__ == '__main__':
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument('--n', type=int, default=60, help='pictures')
-    n = p.parse_args().n
-    lines = table(measured(one_a_scene(shared_pairs('lowlight', 'train'), n)))
+    p.add_argument('--only', nargs='+', default=[''], help='words of the rows to measure; the others stay as they are')
+    args = p.parse_args(); n = args.n
+    lines = table(measured(one_a_scene(shared_pairs('lowlight', 'train'), n), args.only))
     for r in lines: print(f'{r["group"]:10} {r["row"]:42} {r["n"]:>4}', *(f'{r[m]:>7}' for m in (*ROWS, *(k for k in r if 'base' in k))))
     if n == 60:
+        if args.only != ['']:
+            new, key = {(r['group'], r['row']): r for r in lines}, lambda r: (r['group'], r['row'])
+            with OUT.open(newline='') as f: old = list(csv.DictReader(f))
+            lines = [new.pop(key(r), r) for r in old]+list(new.values())
         with OUT.open('w', newline='') as f:
             w = csv.DictWriter(f, list(lines[0]), lineterminator='\n'); w.writeheader(); w.writerows(lines)
         print('wrote', OUT.name)

@@ -3,6 +3,7 @@ restorer and picture; nbs/data/real_pairs_choices.csv, what was chosen on the tr
 
     python tests/benchmarks/real_pairs.py lowlight                      # about eight minutes on one core
     python tests/benchmarks/real_pairs.py haze underwater --short 256   # as the committed lines were made
+    python tests/benchmarks/real_pairs.py lowlight --only student       # after new weights: these rows, in their old places
     python tests/benchmarks/real_pairs.py --seconds  # seconds a megapixel, on an idle machine
 
 Nothing is chosen on the test part: gammas and the target of the mean come from the train part of each task, by mean PSNR.
@@ -113,10 +114,20 @@ def write(name, rows, keep=None):
         w = csv.DictWriter(f, list(rows[0]), lineterminator='\n'); w.writeheader(); w.writerows(rows)
     print('wrote', name, len(rows), 'lines')
 
+def replace(rows):
+    "New numbers in the places of the old ones"
+    key = lambda r: (r['task'], r['row'], r['name'])
+    new = {key(r): r for r in rows}
+    with (DATA/'real_pairs.csv').open(newline='') as f: old = list(csv.DictReader(f))
+    lost = set(new)-{key(r) for r in old}
+    if lost: raise ValueError(f'only: expected rows that the table has, got {sorted(lost)[0]}')
+    write('real_pairs.csv', [new.get(key(r), r) for r in old])
+
 if __name__ == '__main__':
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument('tasks', nargs='*', default=['lowlight', 'haze', 'underwater'], help='all three by default')
     p.add_argument('--short', type=int, help='px of the short side; haze and underwater are larger than 256')
+    p.add_argument('--only', help='measure the rows whose name begins so, and leave the others as they are')
     p.add_argument('--seconds', action='store_true', help='speed only')
     args = p.parse_args()
     if args.seconds:
@@ -124,13 +135,17 @@ if __name__ == '__main__':
         sys.exit()
     root, measures = shared_pairs_root(), {**pair_measures(), **RATIOS}
     for task in args.tasks:
-        train = shared_pairs(task, 'train', 128)
-        (g, pg), (m, pm) = choose(train, gamma, GAMMAS), choose(train, to_mean, TARGETS)
-        print(task, 'train part: gamma', g, f'{pg:.2f} dB; mean', m, f'{pm:.2f} dB', flush=True)
+        if args.only: g, m = 1., .5                          # those rows keep the numbers that were chosen
+        else:
+            train = shared_pairs(task, 'train', 128)
+            (g, pg), (m, pm) = choose(train, gamma, GAMMAS), choose(train, to_mean, TARGETS)
+            print(task, 'train part: gamma', g, f'{pg:.2f} dB; mean', m, f'{pm:.2f} dB', flush=True)
         rows = {'input': lambda x: x, **rows_of(task, root, g, m)}
+        if args.only: rows = {n: f for n, f in rows.items() if n.startswith(args.only)}
         measured = measure_pairs(rows, shared_pairs(task, 'test', args.short), measures, progress=True)
         for n, v in pair_table(measured).items():
             print(f'{n:32}', '  '.join(f'{c} {a:.{DIGITS[c]}f} ({e:.{DIGITS[c]}f})' for c, (a, e) in v.items()), flush=True)
-        write('real_pairs.csv', [dict(task=task, **{k: f'{r[k]:.{DIGITS[k]}f}' if k in DIGITS else r[k] for k in r})
-                                 for r in measured], task)
+        lines = [dict(task=task, **{k: f'{r[k]:.{DIGITS[k]}f}' if k in DIGITS else r[k] for k in r}) for r in measured]
+        if args.only: replace(lines); continue
+        write('real_pairs.csv', lines, task)
         write('real_pairs_choices.csv', [dict(task=task, gamma=g, mean=m, short=args.short or '')], task)
