@@ -27,7 +27,7 @@ def plain_mode(path): return 0o755 if os.access(path, os.X_OK) else 0o644
 class Build(build_py):
     def copy_file(self, infile, outfile, *args, **kw):
         out, done = super().copy_file(infile, outfile, *args, **kw)
-        if done and not self.dry_run: os.chmod(out, plain_mode(infile))
+        if done: os.chmod(out, plain_mode(infile))
         return out, done
 
 class Source(sdist):

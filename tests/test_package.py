@@ -40,7 +40,7 @@ def test_twine_is_content(dists):
     assert r.returncode == 0 and r.stdout.count('PASSED') == 2, r.text
 
 def test_metadata_is_complete(metadata):
-    assert metadata['Version'] == settings()['version'] and metadata['Requires-Python'] == '>=3.10' and metadata['License'] == 'Apache-2.0'
+    assert metadata['Version'] == settings()['version'] and metadata['Requires-Python'] == '>=3.10' and (metadata['License-Expression'] or metadata['License']) == 'Apache-2.0'
     links = dict(v.split(', ') for v in metadata.get_all('Project-URL'))
     assert {'Documentation', 'Source', 'Issues', 'Changelog', 'Paper'} <= links.keys() and all(u.startswith('https://') for u in links.values())
     classifiers = metadata.get_all('Classifier')
