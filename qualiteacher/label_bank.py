@@ -55,7 +55,7 @@ def _in_words(path):
     try: yield
     except sqlite3.ProgrammingError as e:
         raise ValueError(f'bank: {path} is closed, here or because it was opened again') from e
-    except sqlite3.DatabaseError as e:
+    except (sqlite3.DatabaseError,UnicodeDecodeError) as e:   # a message may quote damaged text
         number = next((n for k,n in _NUMBERS.items() if k in str(e)), None)
         if number: raise OSError(number, f'bank: could not use the index {path}: {e}. '
                                  'What was stored before is still there') from e

@@ -19,7 +19,7 @@ def _peers():
     except RuntimeError as e: raise RuntimeError(
         f'processes: lost contact with another process of this run, which has probably stopped '
         f'with an error of its own; look at its output, then resume '
-        f'({str(e).splitlines()[0][:200]})') from e
+        f'({" ".join(str(e).split())[:200]})') from e
 
 class Processes:
     "This process among those of a run; alone, it does nothing"

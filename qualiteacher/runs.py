@@ -65,7 +65,7 @@ def load_weights(
         if path.suffix=='.safetensors': state = load_file(path)
         else: state = torch.load(path, map_location='cpu', weights_only=True)
     except Exception as e: raise ValueError(f'weights: {path} cannot be read '
-                                            f'({str(e).splitlines()[0][:120]})') from e
+                                            f'({" ".join(str(e).split())[:120]})') from e
     try: net.load_state_dict(state)
     except (RuntimeError,TypeError,AttributeError) as e: raise ValueError(
         f'weights: {path} does not fit {type(net).__name__}: '

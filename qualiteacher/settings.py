@@ -175,7 +175,7 @@ def _typed(name, v):
         if f.type is tuple: return tuple(v.split(',')) if isinstance(v, str) else tuple(v)
         if f.type is str and not isinstance(v, str): raise ValueError
         return _bool(v) if f.type is bool else v if f.type is str else _number(f, v)
-    except (TypeError,ValueError): raise ValueError(
+    except (TypeError,ValueError,OverflowError): raise ValueError(
         f'{name}: expected a value of type {f.type.__name__}, got {v!r}') from None
 
 # %% ../nbs/09g_settings.ipynb #f6443f19
