@@ -155,7 +155,8 @@ def _try_layout(self:QualiTeacher):
     except RuntimeError as e:
         if 'view' not in str(e): raise
         raise ValueError('channels_last: expected False for this network, which cannot work with '
-                         f'another order in memory, got True ({" ".join(str(e).split())[:200]})') from e
+                         f'another order in memory, got True ({" ".join(str(e).split())[:200]})'
+                         ) from e
     finally: self.student.train()
 
 @patch
