@@ -156,8 +156,8 @@ class Task:
 
 # %% ../nbs/09b_tasks.ipynb #0abed571
 TASKS = {t.name:t for t in [
-    Task('lowlight', low_light_a, low_light_b, 'lowlight', ('tone',), 'lowlight', 'lowlight_student',
-         {'gamma 2.2':gamma_curve, 'CLAHE':clahe}),
+    Task('lowlight', low_light_a, low_light_b, 'lowlight', ('tone',), 'lowlight',
+         'lowlight_student', {'gamma 2.2':gamma_curve, 'CLAHE':clahe}),
     Task('haze', haze_a, haze_b, 'haze', ('tone','colour'), 'haze_small', None,
          {f'dark channel {s}':partial(dark_channel, strength=s) for s in (.6,.8)}),
     Task('underwater', underwater_a, underwater_b, 'underwater', ('tone','colour'), None, None,
