@@ -485,15 +485,23 @@ def _transposed(table):
 
 # %% ../nbs/13_cli.ipynb #9d4f1b45
 def cmd_evaluate(args):
-    "qualiteacher evaluate (--data KIND:DIR | --real DIR [--truth DIR]) [--weights F...] [--json F]"
+    "qualiteacher evaluate (--data KIND:DIR | --real DIR [--truth DIR]) [--page F] [--json F]"
     from qualiteacher.inference import evaluate
-    if args.data and args.truth: raise Refused('--truth: goes with --real; --data brings its own')
-    _json_path(args)
-    if args.data: table = _on_data(_models(args), args.data, args.part, args.short, _ensemble(args))
+    for word in ('truth','page'):
+        if args.data and getattr(args, word): raise Refused(f'--{word}: goes with --real')
+    page = args.page and _new(args.page, args.overwrite)
+    if page and page.suffix.lower()!='.html':
+        raise Refused(f'--page: expected a name that ends in .html, got {page}')
+    _json_path(args); models = _models(args)
+    if args.data: table = _on_data(models, args.data, args.part, args.short, _ensemble(args))
     else:
         pictures,truth = _twins(args)
-        table = evaluate(_models(args), pictures, _ensemble(args), truth, progress=_watched())
+        table = evaluate(models, pictures, _ensemble(args), truth, progress=_watched())
     print(*_transposed(table), sep='\n')
+    if page:
+        from qualiteacher.demo import write_evaluation
+        names = [p.name for p in _pictures([args.real])]
+        print(write_evaluation(page, table, models, pictures, names, truth))
     _dump(args, {n: {c: {'mean':m, 'standard error':s} for c,(m,s) in r.items()}
                  for n,r in table.items()})
 
@@ -524,6 +532,7 @@ def cmd_experiment(args):
 def cmd_doctor(args):
     "qualiteacher doctor"
     import importlib.metadata as md, platform, torch
+    from importlib.util import find_spec
     from qualiteacher import __version__
     from qualiteacher.images import sample_paths
     from qualiteacher.iqa import _LICENCES, _PYIQA, IQAEnsemble, find_weights, _member
@@ -542,7 +551,8 @@ def cmd_doctor(args):
         except Exception as e: print(f'  {n:9} FAILS: {e}')
     for n,(*_,file,arg) in _PYIQA.items():
         path,dirs = find_weights(file) if file else (None, find_weights('none')[1])
-        if _LICENCES.get(n)=='none': print(f'  {n:9} works through pyiqa, no weights needed')
+        if find_spec('pyiqa') is None: print(f'  {n:9} needs `pip install pyiqa`')
+        elif _LICENCES.get(n)=='none': print(f'  {n:9} works through pyiqa, no weights needed')
         elif not file: print(f'  {n:9} needs several files, which pyiqa fetches with --download')
         elif path: print(f'  {n:9} works through pyiqa, weights {path}')
         else: print(f'  {n:9} needs {file}: put it into one of {", ".join(map(str, dirs))}, or set'
@@ -558,7 +568,8 @@ EXAMPLES = {
              ('score photos/ --json scores.json --sheet best.png', 'for programs, and for eyes')],
     'sweep':[('sweep dark.jpg levels.png', 'one picture at levels 0 to 7, side by side')],
     'evaluate':[('evaluate --data lol:LOL/', 'base and student where the truth is known'),
-                ('evaluate --real photos/ --json table.json', 'without truth: the judge only')],
+                ('evaluate --real photos/ --page compare.html',
+                 'without truth: the judge, and a page to look at and to vote on')],
     'train':[('train --real photos/ --out runs/mine', 'adapt the network to your photographs'),
              ('train --real photos/ --out runs/mine --set w_preference=.05', 'with a setting'),
              ('train --out runs/mine --resume', 'go on after a break')],
@@ -672,6 +683,8 @@ def _evaluate_options(s):
     s.add_argument('--truth', metavar='DIR', help='clean pictures of the same names as --real')
     s.add_argument('--weights', nargs='*', metavar='FILE', help='students; default: shipped')
     s.add_argument('--short', type=int, default=256, help='px, short side of each picture')
+    s.add_argument('--page', metavar='FILE.html', help='a page for people: the pictures, a slider '
+                   'and a blinded vote between two methods; with --real')
     _judge(s); _written(s)
 
 def _experiment_options(s):

@@ -1,7 +1,9 @@
 # Made from cli.py by tests/tools/stubs.py: edit the notebook, not this file.
 from typing import Any
+import argparse
 class Refused(Exception):
     ...
+KEPT: set
 def cmd_restore(args) -> None:
     ...
 SCORE_PIXELS: int
@@ -24,5 +26,10 @@ def cmd_experiment(args) -> None:
     ...
 def cmd_doctor(args) -> None:
     ...
+EXAMPLES: dict
+class _Parser(argparse.ArgumentParser):
+
+    def error(self, message) -> None:
+        ...
 def main(argv: list | None=None) -> int:
     ...

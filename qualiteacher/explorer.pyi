@@ -4,7 +4,7 @@ import threading
 import ipywidgets as widgets
 import numpy as np, torch
 from matplotlib.figure import Figure
-from .label_bank import Gate
+from .labels import Gate
 def blank(width: float=12.5, height: float=4.4) -> Figure:
     ...
 def tidy(ax, title: str='', xlabel: str='', ylabel: str='') -> Any:

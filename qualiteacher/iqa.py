@@ -239,7 +239,9 @@ def pyiqa_metric(
             f'download=True')
         if path: kwargs[arg] = str(path)
     _pkg_resources_shim()
-    from pyiqa import create_metric
+    try: from pyiqa import create_metric
+    except ModuleNotFoundError as e: raise ValueError(
+        f'{name}: expected pyiqa, which serves this metric; `pip install pyiqa` ({e})') from e
     with nullcontext() if download else _no_network(name), redirect_stdout(io.StringIO()):
         net = create_metric(name, as_loss=True, loss_reduction='none', device=torch.device('cpu'),
                             **kwargs)

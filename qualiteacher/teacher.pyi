@@ -31,6 +31,12 @@ class EMATeacher(nn.Module):
 
     def train(self, mode=True) -> Any:
         ...
+def to_light(x) -> Any:
+    ...
+def to_srgb(v) -> Any:
+    ...
+def brighten(x: torch.Tensor, gain: float=2.0) -> torch.Tensor:
+    ...
 @dataclass(frozen=True)
 class View:
     name: str
@@ -42,6 +48,7 @@ IDENTITY: View
 GEOMETRIC: list
 EXPOSURE: list
 SCALES: list
+BRIGHTER: list
 STRENGTHS: list
 RECIPES: dict
 @dataclass
@@ -70,7 +77,7 @@ class PseudoLabeler:
     def propose(self, x) -> Any:
         ...
 
-    def __call__(self, x) -> Any:
+    def __call__(self, x, more=None) -> Any:
         ...
 def between_share(groups: list) -> float:
     ...

@@ -262,3 +262,12 @@ def test_demo(tmp_path, record_property):
     r = ok('demo', cwd=tmp_path, env=clean_env(home=tmp_path), timeout=4*300)
     check_report(tmp_path/'runs'/'demo')
     record_property('budget', ('qualiteacher demo', r.seconds, 300))
+
+def test_evaluate_writes_a_page(folder, tmp_path):
+    page = tmp_path/'compare.html'
+    ok('evaluate', '--real', folder, '--short', '96', '--page', page, timeout=240)
+    text = page.read_text()
+    assert 'data:image/' in text and 'shipped at 7' in text and 'dark.png' in text and page.stat().st_size < 3e6
+    refused('evaluate', '--real', folder, '--page', page)                       # it is kept
+    assert '--page' in refused('evaluate', '--data', f'lol:{folder}', '--page', tmp_path/'b.html').stderr
+    assert '.html' in refused('evaluate', '--real', folder, '--page', tmp_path/'b.txt').stderr

@@ -1,0 +1,17 @@
+# Made from others.py by tests/tools/stubs.py: edit the notebook, not this file.
+from typing import Any
+import torch
+from .data import Pictures
+class Restorations:
+    found: dict
+    short: Any
+    problems: dict
+
+    def __init__(self, root, pictures: Pictures) -> None:
+        ...
+
+    def __getitem__(self, key) -> list:
+        ...
+
+    def for_picture(self, key, x: torch.Tensor) -> list:
+        ...
