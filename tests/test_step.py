@@ -11,6 +11,7 @@ from qualiteacher.conditioning import QualityConditioned
 from qualiteacher.data import batch_at, generator
 from qualiteacher.degradations import dead_leaves, low_light_a, strong_augment, weak_augment
 from qualiteacher.iqa import IQAEnsemble
+from qualiteacher.teacher import brighten
 from qualiteacher.training import Config, QualiTeacher, training_step
 
 class Net(nn.Module):
@@ -47,7 +48,8 @@ def turn(k): return lambda x: x.rot90(k, (2, 3))
 def same(x): return x
 SHAPES = [('hflip', flip(3), flip(3)), ('vflip', flip(2), flip(2)), ('rot90', turn(1), turn(-1))]
 TONES = [('gamma 1.5', expose(1, 1/1.5), same), ('gain 1.8', expose(1.8, 1), same), ('gain 3', expose(3, 1), same)]
-RECIPES = {'paper': SHAPES, 'demo': [('identity', same, same), *TONES, *SHAPES]}
+LATER = [(f'brighter {g}', same, lambda y, g=g: brighten(y, g)) for g in (1.6, 2.5, 4.)]          # the answer, exposed
+RECIPES = {'paper': SHAPES, 'demo': [('identity', same, same), *TONES, *SHAPES], 'lowlight': [('identity', same, same), *LATER]}
 
 def std(values):
     m = sum(values)/len(values)
@@ -160,10 +162,10 @@ def literal_step(t):
 
 # --- the comparison ---
 SETTINGS = {
-    'ours': dict(recipe='demo', labels='all', levels='relative', anchor='best'),
+    'ours': dict(recipe='lowlight', labels='all', levels='relative', anchor='best'),
     'paper': dict(recipe='paper', labels='bank', levels='absolute', anchor='worst', scope='all', detach_loser=False),
-    'independent crops, beta 10': dict(labels='all', levels='relative', independent_crops=True, beta=10., scope='all'),
-    'another memory layout': dict(labels='all', levels='relative', channels_last=True),
+    'independent crops, beta 10': dict(recipe='demo', labels='all', levels='relative', independent_crops=True, beta=10., scope='all'),
+    'another memory layout': dict(recipe='demo', labels='all', levels='relative', channels_last=True),
     'two rewards, the whole bank': dict(labels='all', levels='relative', reward_pictures=2, consistency_crop=100, scope='all'),
 }
 
