@@ -102,7 +102,7 @@ def save(self:RunFolder,
     for s in self.steps()[:-self.keep]: (self.checkpoints/_name(s)).unlink()
     return path
 
-# %% ../nbs/09e_checkpoints.ipynb #d8a61b81
+# %% ../nbs/09e_checkpoints.ipynb #0a8afff9
 def load_checkpoint(
     path,     # file written by `RunFolder.save`
 )->dict:      # on the CPU; another file raises ValueError, none FileNotFoundError
@@ -120,6 +120,7 @@ def load_checkpoint(
                          f'begin a new run, if need be from that one\'s student.safetensors')
     return s
 
+# %% ../nbs/09e_checkpoints.ipynb #b4d9e418
 @patch
 def load(self:RunFolder)->dict:
     "The newest checkpoint that can be read; a broken one is named, and the one before is taken"

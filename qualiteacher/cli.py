@@ -287,7 +287,7 @@ def _sheet(rows, by, title):
             draw.text((left+CELL/2, top+CELL+dy), line, 'black', font, anchor='ma')
     return torch.from_numpy(np.array(page)).permute(2,0,1)/255
 
-# %% ../nbs/13_cli.ipynb #bbe1e921
+# %% ../nbs/13_cli.ipynb #5ff3f82d
 def _metrics(text):
     "'brisque:2,semantic' -> {'brisque': 2., 'semantic': 1.}"
     weights = {}
@@ -301,6 +301,7 @@ def _metrics(text):
         weights[name] = w
     return weights
 
+# %% ../nbs/13_cli.ipynb #52a62a2f
 def _results(args):
     "{option: path} of the files that are asked for; refuses what cannot be written"
     out = {o: Path(getattr(args, o)) for o in ('csv','json','sheet') if getattr(args, o)}
@@ -505,7 +506,7 @@ def cmd_evaluate(args):
     _dump(args, {n: {c: {'mean':m, 'standard error':s} for c,(m,s) in r.items()}
                  for n,r in table.items()})
 
-# %% ../nbs/13_cli.ipynb #321d676d
+# %% ../nbs/13_cli.ipynb #38b2839f
 def cmd_demo(args):
     "qualiteacher demo [--out runs/demo] [--preset demo] [--steps N] [--seed N]"
     from qualiteacher.demo import run_demo
@@ -529,6 +530,7 @@ def cmd_experiment(args):
         else: run_grid(g, args.out)
     if args.pack: print(f'{pack(args.out, args.pack)} results in {args.pack}')
 
+# %% ../nbs/13_cli.ipynb #ec5894e3
 def cmd_doctor(args):
     "qualiteacher doctor"
     import importlib.metadata as md, platform, torch

@@ -31,7 +31,7 @@ def uniform(
 
 def _normal(x, generator=None): return torch.randn(x.shape, generator=generator).to(x)
 
-# %% ../nbs/01_degradations.ipynb #3e01dceb
+# %% ../nbs/01_degradations.ipynb #2013582c
 def random_depth(
     x:torch.Tensor,  # (B,3,H,W); only its shape is used
     generator=None,  # torch.Generator
@@ -56,6 +56,7 @@ def haze(
     air = uniform(x, *airlight, generator)*uniform(x, .95, 1., generator, n=3)
     return (x*trans+air*(1-trans)).clamp(0,1)
 
+# %% ../nbs/01_degradations.ipynb #756a1d92
 def haze_a(
     x:torch.Tensor,  # (B,3,H,W) clean
     generator=None,  # torch.Generator
@@ -72,7 +73,7 @@ def haze_b(
     y = haze(x, (.15,.45), (.65,1.), generator=generator)
     return to_uint8(y+.008*_normal(y, generator)).to(x)/255
 
-# %% ../nbs/01_degradations.ipynb #2fc55995
+# %% ../nbs/01_degradations.ipynb #cf25a744
 def low_light(
     x:torch.Tensor,            # (B,3,H,W) clean
     gain:tuple=(.1,.35),       # range of the exposure factor
@@ -88,6 +89,7 @@ def low_light(
     noisy = s+(shot*s+read**2).sqrt()*_normal(x, generator)
     return to_uint8(noisy).to(x)/255
 
+# %% ../nbs/01_degradations.ipynb #c7964732
 def low_light_a(
     x:torch.Tensor,  # (B,3,H,W) clean
     generator=None,  # torch.Generator
@@ -102,7 +104,7 @@ def low_light_b(
     "The harder night that plays the real world: gain .10-.35, gamma 1.3-2.2, cast 18 %, noise"
     return low_light(x, (.10,.35), (1.3,2.2), .18, .002, .004, generator)
 
-# %% ../nbs/01_degradations.ipynb #270f786a
+# %% ../nbs/01_degradations.ipynb #4e12e92a
 def underwater(
     x:torch.Tensor,           # (B,3,H,W) clean
     distance:tuple=(.5,3.),   # range of the distance through water, metres-like units
@@ -116,6 +118,7 @@ def underwater(
     water = x.new_tensor([.08,.45,.5])[:,None,None]*uniform(x, .7, 1.1, generator)
     return (x*t+water*(1-t)).clamp(0,1)
 
+# %% ../nbs/01_degradations.ipynb #45f70976
 def _streaks(x, n, length, angle, generator):
     "(B,1,H,W) sparse points smeared along `angle` (degrees)"
     b,_,h,w = x.shape
@@ -165,7 +168,7 @@ def underwater_b(
     y = underwater(x, (1.5,3.), generator=generator)
     return to_uint8(y+.006*_normal(y, generator)).to(x)/255
 
-# %% ../nbs/01_degradations.ipynb #ccc5f206
+# %% ../nbs/01_degradations.ipynb #4f6480be
 def gaussian_noise(
     x:torch.Tensor,  # (B,3,H,W)
     sigma:float,     # standard deviation on the [0,1] scale
@@ -180,6 +183,7 @@ def _depthwise(x, k):
     x = F.pad(x, (kw//2,)*2+(kh//2,)*2, mode='replicate')
     return F.conv2d(x, k.to(x).expand(x.shape[1],1,kh,kw), groups=x.shape[1])
 
+# %% ../nbs/01_degradations.ipynb #571adabc
 def gaussian_blur(
     x:torch.Tensor,  # (B,3,H,W)
     sigma:float,     # px; 0 returns x
@@ -204,7 +208,7 @@ def motion_blur(
                  torch.ones(8*n), accumulate=True)
     return _depthwise(_check(x), k/k.sum())
 
-# %% ../nbs/01_degradations.ipynb #4ff0a3a9
+# %% ../nbs/01_degradations.ipynb #09dfbea1
 def jpeg(
     x:torch.Tensor,  # (B,3,H,W)
     quality:int,     # 1 (worst) to 95
@@ -225,6 +229,7 @@ def sharpen(
     "Unsharp mask: add back what a blur removes"
     return (x+amount*(x-gaussian_blur(x, sigma))).clamp(0,1)
 
+# %% ../nbs/01_degradations.ipynb #fe5fa30f
 def colour_cast(
     x:torch.Tensor,  # (B,3,H,W)
     amount:float,    # one channel up, one down by this share

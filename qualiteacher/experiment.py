@@ -106,7 +106,7 @@ LR,INJECTION_LR = 5e-4,10.   # AdamW with a cosine to zero; the condition learns
 SITES = ['middle','dec1','dec0']
 SIDE,CROP,CROPS = 128,96,6   # px of a picture and of a pass; squares from each photograph
 
-# %% ../nbs/11b_experiment.ipynb #5a1ef26e
+# %% ../nbs/11b_experiment.ipynb #96aac320
 def _exposed(net, x, gain, power):
     "Restored after a change of exposure"
     return net((gain*x.clamp(0,1)**power).clamp(0,1))
@@ -128,6 +128,7 @@ MANY = {'lowlight': {**FEW['lowlight'], 'gain 0.6':(.6,1), 'gamma 2.2':(1,1/2.2)
         'haze':     {**FEW['haze'], 'strength 2':(2,1), 'twice 1.3':(1.3,2),
                      'strength 0.75':(.75,1), 'three times':(1,3)}}
 
+# %% ../nbs/11b_experiment.ipynb #50a82d0c
 def views_of(
     s,      # Setting: domain and views are used
 )->dict:    # {name: what makes it}
@@ -144,7 +145,7 @@ def candidates_of(
     with torch.no_grad():
         return torch.stack([make(net, x, *v).clamp(0,1) for v in views_of(s).values()], 1)
 
-# %% ../nbs/11b_experiment.ipynb #2612f019
+# %% ../nbs/11b_experiment.ipynb #69715978
 @dataclass
 class Pool:
     "Unlabelled pictures with all their candidates"
@@ -166,6 +167,7 @@ def ranks(
     out[ok] = v[ok].argsort().argsort().to(v)/max(1, int(ok.sum())-1)
     return out
 
+# %% ../nbs/11b_experiment.ipynb #b76ea8ba
 def make_pool(
     s:Setting,   # seed, domain and views are used
     net,         # network that proposes
@@ -184,7 +186,7 @@ def make_pool(
     total = torch.stack([v.total for v in scores])
     return Pool(x, y, labels, total, ranks(total), members, p)
 
-# %% ../nbs/11b_experiment.ipynb #f4473bfa
+# %% ../nbs/11b_experiment.ipynb #7ee969b4
 def judged(
     pool:Pool,   # from `make_pool`
     s:Setting,   # judge, fidelity, good and seed are used
@@ -208,6 +210,7 @@ def relative_levels(
         q[has] = relative_level(s[has], s[has])
     return out
 
+# %% ../nbs/11b_experiment.ipynb #f29351ba
 def with_truth(
     pool:Pool,  # from `make_pool`
 )->Pool:        # one label a picture: the truth
@@ -246,7 +249,7 @@ def pool_facts(
         members={n: mean(within(v)) for n,v in pool.members.items()},
         levels={q: int((level==q).sum()) for q in range(TOP_LEVEL+1)})
 
-# %% ../nbs/11b_experiment.ipynb #1a323d52
+# %% ../nbs/11b_experiment.ipynb #49a81a64
 def _batch(pool, halves, levels, g):
     "PASSES random labels with their inputs: cut, turned, disturbed"
     xs,ys,qs = [],[],[]
@@ -270,6 +273,7 @@ def _material(pool, arm):
     top = rows[levels[tuple(rows.T)] >= TOP_LEVEL-1] if arm.oversample else rows
     return (top,rows),levels
 
+# %% ../nbs/11b_experiment.ipynb #d1c52b5f
 def _reward_terms(student, arm, iqa, x, low, r_label, g):
     "Preference on one picture and, for each guard that looks twice, the gap between its scores"
     top = float(TOP_LEVEL)
@@ -292,7 +296,7 @@ def _remake(pool, some, teacher, s, iqa):
         pool.labels[i],total = to_uint8(c),iqa.score(c).total
         pool.score[i,has[i]] = (ruler[None] < total[has[i],None]).float().mean(1)
 
-# %% ../nbs/11b_experiment.ipynb #d67708ee
+# %% ../nbs/11b_experiment.ipynb #5b562239
 def train_arm(
     s:Setting,  # the run
     base,       # RestorationUNet; copied
@@ -335,7 +339,7 @@ def train_arm(
         opt.step(); sched.step(); teacher.update(student)
     return student.eval(),teacher
 
-# %% ../nbs/11b_experiment.ipynb #333fe68a
+# %% ../nbs/11b_experiment.ipynb #d05862a0
 @functools.lru_cache(4)
 def _pairs(domain): return Pairs(sample_paths('train'), DOMAINS[domain][0], CROP)
 
@@ -353,6 +357,7 @@ def _other_judges(): return {n: pyiqa_metric(n) for n in ('piqe','entropy')}
 
 def _each(f, x): return torch.cat([f(b) for b in x.split(8)])
 
+# %% ../nbs/11b_experiment.ipynb #5ba2bbed
 @torch.no_grad()
 def measure_arm(
     f,       # (B,3,H,W) -> (B,3,H,W)
@@ -405,7 +410,7 @@ def untrained(
     const = lambda v: (lambda part, it=iter(v.split(8)): next(it))
     return {n: measure_arm(const(v), s, iqa, True) for n,v in pics.items()}
 
-# %% ../nbs/11b_experiment.ipynb #ba93c30f
+# %% ../nbs/11b_experiment.ipynb #ac3e4051
 # what the result of a run depends on
 _CODE = [train_arm, measure_run, measure_arm, make_pool, judged, relative_levels, usable, ranks,
          candidates_of, with_truth, _batch, _levels, _material, _reward_terms, _remake, _exposed,
@@ -415,6 +420,7 @@ _CODE = [train_arm, measure_run, measure_arm, make_pool, judged, relative_levels
          preference, student_at, view_consistency, other_view, weighted_l1]
 _NUMBERS = (PASSES, PAIRS, LR, INJECTION_LR, SITES, SIDE, CROP, CROPS, FEW, MANY)
 
+# %% ../nbs/11b_experiment.ipynb #729247bd
 def _bare(source):
     "The syntax tree of some code, without comments and docstrings"
     tree = ast.parse(textwrap.dedent(source))
@@ -445,6 +451,7 @@ def run_name(
     h = hashlib.sha256(text.encode()).hexdigest()[:8]
     return f'{s.arm.replace(" ","_").replace(",","")}-{s.seed}-{h}-{code_hash(s.domain)}'
 
+# %% ../nbs/11b_experiment.ipynb #2daa6d22
 class Experiment:
     "Runs settings, remembers results in a folder"
     def __init__(self,
@@ -486,7 +493,7 @@ class Experiment:
                             rows=untrained(s, self.bases[s.domain], self.iqa))
         return self.cached('facts-'+run_name(s), make)
 
-# %% ../nbs/11b_experiment.ipynb #c8666aa0
+# %% ../nbs/11b_experiment.ipynb #09225d0e
 _DIAL = ['filter quarter + token','best of bank + token','condition absolute','condition relative']
 _SHORT = ['supervised only','trust all + token',*_DIAL,'truth as label + token']
 _CROSS = ['filter quarter + token','condition absolute','absolute + oversampling']
@@ -521,6 +528,7 @@ def _parts():
         'confirm': [Setting(a, good=.25, steps=600) for a in _CROSS]}
 GRIDS = [*_parts()]
 
+# %% ../nbs/11b_experiment.ipynb #6bbb1827
 def grid(
     name:str, # one of GRIDS
 )->list:      # of Setting
@@ -529,7 +537,7 @@ def grid(
     seeds = FRESH if name=='confirm' else SEEDS
     return [replace(s, seed=k) for k in seeds for s in _parts()[name]]
 
-# %% ../nbs/11b_experiment.ipynb #369a403f
+# %% ../nbs/11b_experiment.ipynb #6b1a285a
 def run_grid(
     name:str,      # in GRIDS
     out,           # folder of the results
@@ -552,6 +560,7 @@ def select(
     return sorted((r for r in results if 'facts' not in r and same(r['setting'])),
                   key=lambda r: r['setting']['seed'])
 
+# %% ../nbs/11b_experiment.ipynb #36ea696e
 def summary(
     results:list, # from `run_grid`
     row:str='asked', # 'asked', 'none', 'teacher', 'picked', 'best level', or a level '0'..'7'

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 import torch
 
-# %% ../nbs/09f_processes.ipynb #98db953f
+# %% ../nbs/09f_processes.ipynb #ac1ce121
 @contextmanager
 def _peers():
     "A lost process is an error that says what to do, not a hang"
@@ -21,6 +21,7 @@ def _peers():
         f'with an error of its own; look at its output, then resume '
         f'({" ".join(str(e).split())[:200]})') from e
 
+# %% ../nbs/09f_processes.ipynb #e29ca902
 class Processes:
     "This process among those of a run; alone, it does nothing"
     def __init__(self,
@@ -48,7 +49,7 @@ class Processes:
     @property
     def main(self): return self.rank==0
 
-# %% ../nbs/09f_processes.ipynb #95f89d0b
+# %% ../nbs/09f_processes.ipynb #cbc5e886
 from fastcore.basics import patch
 
 @patch
@@ -77,6 +78,7 @@ def total(self:Processes,
     v = torch.tensor(counts, dtype=torch.float64, device=self.device)
     with _peers(): return self.acc.reduce(v, 'sum').tolist()
 
+# %% ../nbs/09f_processes.ipynb #da52a9c7
 @patch
 def tell(self:Processes,
     value,     # a plain value; that of the first process counts
@@ -92,7 +94,7 @@ def wait(self:Processes):
     if self.world > 1:
         with _peers(): self.acc.wait_for_everyone()
 
-# %% ../nbs/09f_processes.ipynb #d4c797f2
+# %% ../nbs/09f_processes.ipynb #3ce58b6f
 @patch
 @torch.no_grad()
 def mean_gradients(self:Processes,
@@ -109,6 +111,7 @@ def mean_gradients(self:Processes,
     parts = flat.split([p.numel() for p in params])
     for p,g,h in zip(params, parts, has.tolist()): p.grad = g.view_as(p).clone() if h else None
 
+# %% ../nbs/09f_processes.ipynb #a4d4005c
 @patch
 @torch.no_grad()
 def share(self:Processes,

@@ -114,7 +114,7 @@ def task_settings(
     t = task(name)
     return dict(recipe=t.recipe, keeps=t.keeps)
 
-# %% ../nbs/11c_runs.ipynb #d4b84da5
+# %% ../nbs/11c_runs.ipynb #fb678270
 def start(
     run:Run,
     cfg:Config,
@@ -130,6 +130,7 @@ def start(
                         out, device, on_step, about=dict(run=dataclasses.asdict(run)),
                         others=run.labels)
 
+# %% ../nbs/11c_runs.ipynb #cd1ef51b
 def go_on(
     out,             # folder of a run that `start` began
     device:str=None,
