@@ -64,12 +64,14 @@ def _ensemble(args):
                       f'{", ".join(args.metrics)} ({e})')
 
 # %% ../nbs/13_cli.ipynb #9d4f1b21
-def _student(weights):
+def _student(weights, allow=()):
     "A saved student, or the shipped one; and a sentence about it"
     from qualiteacher.backbones import weights_path
     from qualiteacher.inference import load_student
     path = weights or weights_path('lowlight_student.safetensors')
-    student,meta = load_student(path)
+    # a module of yours may lie in the working folder; last, so that it hides no other
+    if allow and os.getcwd() not in sys.path: sys.path.append(os.getcwd())
+    student,meta = load_student(path, allow=allow or ())
     return student, f'{weights or "shipped weights"}: {meta["about"]}'
 
 def _device():
@@ -145,7 +147,7 @@ def cmd_restore(args):
     _json_path(args)
     todo,notes = _todo(args),[]
     p = Processes(args.device)
-    student,about = _student(args.weights); _say(about)
+    student,about = _student(args.weights, args.allow); _say(about)
     done,bad = restore_files(student.to(p.device), todo, args.quality, args.overwrite,
                              tile=args.tile, progress=p.main and _watched(),
                              say=lambda a,t: notes.append((a, t)))
@@ -415,9 +417,10 @@ def cmd_train(args):
                   **{f: getattr(args, f) for f in RUN_FIELDS})
         t = start(run, _config(args), out, args.device)
     saved = train(t)
+    labels = int(t.processes.total(len(t.bank))[0])
     if not t.processes.main: return
     shares = ', '.join(f'{n} {v:.1%}' for n,v in t.mean_shares().items())
-    print(f'{t.step} steps; labels for {len(t.bank)} of {len(t.real)} pictures; levels taught '
+    print(f'{t.step} steps; labels for {labels} of {len(t.real)} pictures; levels taught '
           f'{t.level_counts()}', f'share of the gradient: {shares}', saved, sep='\n')
 
 # %% ../nbs/13_cli.ipynb #90de733f
@@ -430,7 +433,7 @@ def cmd_sweep(args):
     if out.suffix.lower() not in ('.png','.jpg','.jpeg'):
         raise Refused(f'{out}: expected a name that ends in .png or .jpg')
     x = resize(load_image(_pictures([args.image])[0]), args.short)
-    student,about = _student(args.weights); _say(about)
+    student,about = _student(args.weights, args.allow); _say(about)
     levels = sweep(student.to(args.device or _device()), x)
     save_image(torch.cat([x, *levels.values()], 2), out)
     _dump(args, {'picture':args.image, 'result':str(out), 'levels':list(levels),
@@ -445,7 +448,7 @@ def _models(args):
     dev = args.device or _device()
     models = {'input':lambda x: x, 'base':lambda x,b=load_base().to(dev): restore(b, x)}
     for f in args.weights or [None]:
-        s,name = _student(f)[0].to(dev),Path(f).stem if f else 'shipped'
+        s,name = _student(f, args.allow)[0].to(dev),Path(f).stem if f else 'shipped'
         for q in (0,4,7): models[f'{name} at {q}'] = lambda x,s=s,q=q: restore(s, x, q)
     return models
 
@@ -642,6 +645,8 @@ def _judge(s, metrics=False):
     s.add_argument('--download', action='store_true', help='let pyiqa download missing weights')
 
 def _written(s):
+    s.add_argument('--allow', nargs='*', metavar='PACKAGE.MODULE:FUNCTION', help='network of your own '
+                   'that a student file may name; nothing else is imported')
     s.add_argument('--json', metavar='FILE.json', help='the result for a program')
     s.add_argument('--overwrite', action='store_true', help='replace results that exist')
 

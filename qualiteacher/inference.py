@@ -178,8 +178,8 @@ def make_net(
         raise ValueError(f"net: expected 'package.module:function', got {str(factory)[:100]!r}")
     if allow is not None and factory not in ([allow] if isinstance(allow, str) else allow):
         raise ValueError(f'net: the file names {factory!r}, and to import it would run its code. '
-                         f'If you know and trust it: allow=[{factory!r}]; or build the network '
-                         f'yourself: net=...')
+                         f'If you know and trust it: allow=[{factory!r}], on the command line '
+                         f'--allow {factory}; or build the network yourself: net=...')
     module,name = factory.split(':')
     try: net = getattr(importlib.import_module(module), name)(**(args or {}))
     except Exception as e:

@@ -4,7 +4,7 @@ from io import BytesIO
 from pathlib import Path
 import numpy as np, pytest
 from PIL import Image, ImageFilter
-from conftest import clean_env, digest, ok, refused
+from conftest import clean_env, digest, ok, refused, run
 
 COMMANDS = 'demo score train restore sweep doctor'.split()
 
@@ -271,3 +271,16 @@ def test_evaluate_writes_a_page(folder, tmp_path):
     refused('evaluate', '--real', folder, '--page', page)                       # it is kept
     assert '--page' in refused('evaluate', '--data', f'lol:{folder}', '--page', tmp_path/'b.html').stderr
     assert '.html' in refused('evaluate', '--real', folder, '--page', tmp_path/'b.txt').stderr
+
+def test_a_student_of_your_own_network(folder, tmp_path):
+    "Its module lies in the working folder; without leave nothing of it is imported"
+    (tmp_path/'mine.py').write_text('import torch\nfrom pathlib import Path\nPath("imported").touch()\n'
+        'def make(): return torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3, padding=1), torch.nn.GELU(), torch.nn.Conv2d(8, 3, 3, padding=1))\n')
+    save = ('import sys; sys.path.append(""); from mine import make; from qualiteacher.conditioning import QualityConditioned as Q; '
+            'from qualiteacher.inference import save_student; save_student(Q(make(), at="0", kind="film"), "own.safetensors", net="mine:make")')
+    assert run([sys.executable, '-c', save], cwd=tmp_path).returncode == 0
+    (tmp_path/'imported').unlink()
+    args = ('restore', folder/'dark.png', tmp_path/'out.png', '--weights', 'own.safetensors')
+    assert '--allow mine:make' in refused(*args, cwd=tmp_path).stderr and not (tmp_path/'imported').exists()
+    ok(*args, '--allow', 'mine:make', cwd=tmp_path)
+    assert (tmp_path/'out.png').is_file() and (tmp_path/'imported').exists()

@@ -111,6 +111,14 @@ def test_a_full_disk_loses_nothing(tmp_path):
         assert (disk/'run'/'log.jsonl').read_text() == (tmp_path/'whole'/'log.jsonl').read_text()
     finally: subprocess.run(['umount', '-l', str(disk)], check=True)
 
+def test_a_folder_that_may_only_be_read(tmp_path):
+    disk = tmp_path/'disk'; disk.mkdir()
+    if not mount(disk, 100, 'ro'): pytest.skip('may not mount a small file system here')
+    try:
+        with pytest.raises(OSError, match='Read-only') as e: small(disk/'run').fit(progress=False)
+        assert str(disk) in str(e.value)
+    finally: subprocess.run(['umount', '-l', str(disk)], check=True)
+
 def test_tensorboard_gets_the_log(tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
     t = small(tmp_path, trackers='tensorboard').fit(progress=False)
