@@ -499,7 +499,12 @@ def calibrate(self:QualiTeacher,
     n:int=16,  # pictures to look at; every process looks at the same ones
 )->dict:       # share of each level
     "Fit the judge's calibration on the candidates of the first pictures, once, before step 1"
-    return self.iqa.calibrate(self.labeler.propose(self.sample(n)), show=False)
+    found = self.labeler.propose(self.sample(n))
+    if sum(map(len, found)) < 8: raise ValueError(
+        f'real: expected photographs for at least 8 candidates, to calibrate the judge on, got '
+        f'{len(found)} with {len(self.labeler.views)} views each; add photographs or views, or '
+        f'set calibrate=False')
+    return self.iqa.calibrate(found, show=False)
 
 # %% ../nbs/10_training.ipynb #3269dc3d
 @patch

@@ -172,6 +172,10 @@ def test_a_stopped_run_stays_stopped(tmp_path):
     again.stopped = ''                                                            # unless somebody says otherwise
     assert again.fit(progress=False).step == 6
 
+def test_too_few_photographs_to_calibrate_on():
+    with pytest.raises(ValueError, match='real: .*8 candidates.*got 2 with 3 views.*calibrate=False'):
+        small(calibrate=True, recipe='paper').fit(progress=False)
+
 def test_controls_and_filter():
     from qualiteacher.training import training_step
     def step(t): return t.read(training_step(t))
