@@ -645,8 +645,8 @@ def _judge(s, metrics=False):
     s.add_argument('--download', action='store_true', help='let pyiqa download missing weights')
 
 def _written(s):
-    s.add_argument('--allow', nargs='*', metavar='PACKAGE.MODULE:FUNCTION', help='network of your own '
-                   'that a student file may name; nothing else is imported')
+    s.add_argument('--allow', nargs='*', metavar='PACKAGE.MODULE:FUNCTION', 
+                   help='network of your own that a student file may name; else nothing is imported')
     s.add_argument('--json', metavar='FILE.json', help='the result for a program')
     s.add_argument('--overwrite', action='store_true', help='replace results that exist')
 
