@@ -646,7 +646,7 @@ def _judge(s, metrics=False):
 
 def _written(s):
     s.add_argument('--allow', nargs='*', metavar='PACKAGE.MODULE:FUNCTION', 
-                   help='network of your own that a student file may name; else nothing is imported')
+                   help='your own network, which a student file may name; no other is loaded')
     s.add_argument('--json', metavar='FILE.json', help='the result for a program')
     s.add_argument('--overwrite', action='store_true', help='replace results that exist')
 
