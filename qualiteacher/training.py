@@ -306,7 +306,8 @@ def student_batch(self:QualiTeacher, pictures):
 @patch
 def rewarded(self:QualiTeacher, pictures):
     "[(key, x, low level)]: the first pictures that have a label, with a trained level to compare"
-    low = self.trained[self.trained <= TOP_LEVEL-2].tolist()
+    # sorted: several processes gather the levels in another order than one
+    low = sorted(self.trained[self.trained <= TOP_LEVEL-2].tolist())
     if self.step < self.cfg.preference_start or not low: return []
     most = max(1, self.cfg.reward_pictures//self.processes.world)
     known = [(k,x) for k,x in pictures if len(self.bank.best_scores(k))][:most]

@@ -139,7 +139,7 @@ def literal_step(t):
 
     # 7 and 8: preference, cropped consistency, regulariser
     if t.step >= c.preference_start:
-        lows, only = [q for q in trained[-1024:] if q <= 5], 'condition.' if c.scope == 'injection' else ''
+        lows, only = sorted(q for q in trained[-1024:] if q <= 5), 'condition.' if c.scope == 'injection' else ''
         chosen = [(k, x[None]) for k, x in pictures if bank[k]][:c.reward_pictures]
         for key, x in chosen:
             low, share = lows[int(torch.randint(len(lows), (1,), generator=draw('low', key)))], 1/len(chosen)

@@ -112,6 +112,12 @@ def klass(c, more):
     c.decorator_list = [d for d in c.decorator_list if ast.unparse(d).split('(')[0] in KEPT]
     return c
 
+def exported(tree):
+    "The names in __all__"
+    for n in tree.body:
+        if isinstance(n, ast.Assign) and ast.unparse(n.targets[0]) == '__all__': return set(ast.literal_eval(n.value))
+    return set()
+
 def used(nodes): return {n.id for s in nodes for n in ast.walk(s) if isinstance(n, ast.Name)}
 
 def stub(path):
@@ -130,9 +136,11 @@ def stub(path):
             body += [n] if made else [declared(t, guess(v)) for g in n.targets for t, v in values(g, n.value)
                                       if isinstance(t, ast.Name) and public(t.id) and t.id != '__all__']
     if later: raise SystemExit(f'{path.name}: methods for {list(later)}, a class of another module: the stub cannot say so')
-    need = used(body)
+    need, offered = used(body), exported(tree)
     for i in imports:
-        i.names = [a for a in i.names if (a.asname or a.name.split('.')[0]) in need]
+        for a in i.names:                # a name that this module offers although another one makes it
+            if a.name in offered and not a.asname and getattr(i, 'level', 0): a.asname = a.name
+        i.names = [a for a in i.names if (a.asname or a.name.split('.')[0]) in need | offered]
     head = ['from typing import Any'] if 'Any' in need and not any(a.name == 'Any' for i in imports for a in i.names) else []
     parts = head + [ast.unparse(i) for i in imports if i.names] + [ast.unparse(ast.fix_missing_locations(n)) for n in body]
     return HEAD.format(path.name) + '\n'.join(parts) + '\n'
