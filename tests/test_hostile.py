@@ -216,7 +216,8 @@ WORDS = ['steps = "many"', 'steps = -1', 'nonsense = 1', 'steps = 1e999', '[step
 def test_damaged_settings(tmp_path, monkeypatch, record_property):
     "Of `train --config`, and config.json of `train --resume`: refused with the file's name before any work, or understood"
     class Done:
-        class processes: main = False
+        class processes: main, total = False, staticmethod(lambda *n: n)
+        bank = ()
     monkeypatch.setattr(runs, 'start', lambda *a: Done); monkeypatch.setattr(runs, 'train', lambda t: None)
     monkeypatch.setattr(runs, 'build_student', lambda *a: None); monkeypatch.setattr(runs, 'build_pairs', lambda *a: None)
     monkeypatch.setattr(runs.QualiTeacher, 'resume', lambda *a, **k: Done)
