@@ -390,7 +390,7 @@ def _understood(file, f, *args, **kw):
 def _config(args):
     "Settings: the task's, the preset's, the file's, then those of the command line"
     from qualiteacher.runs import task_settings
-    from qualiteacher.training import PRESETS, Config, parse_settings, read_settings
+    from qualiteacher.settings import PRESETS, Config, parse_settings, read_settings
     if args.preset not in PRESETS:
         raise Refused(f'--preset: expected one of {", ".join(PRESETS)}, got {args.preset}')
     file = _understood(args.config, read_settings, args.config) if args.config else {}
@@ -402,7 +402,7 @@ def _config(args):
 def cmd_train(args):
     "qualiteacher train --real DIR --out RUN [--task T] [--config F] [--set name=value ...]"
     from qualiteacher.runs import Run, go_on, start, train
-    from qualiteacher.training import parse_settings
+    from qualiteacher.settings import parse_settings
     out = _run_folder(args)
     if args.resume:
         more = {'steps':args.steps} if args.steps else {}
@@ -453,7 +453,7 @@ def _models(args):
     return models
 
 def _twins(args):
-    "(pictures, their truths or None) of --real and --truth"
+    "(names, pictures, their truths or None) of --real and --truth"
     from qualiteacher.images import load_image
     paths,truth = _pictures([args.real]),None
     if args.truth:
@@ -462,7 +462,7 @@ def _twins(args):
             raise Refused(f'--truth: expected a picture of the same name for each of --real, '
                           f'missing {missing}')
         truth = [load_image(Path(args.truth)/p.name, args.short) for p in paths]
-    return [load_image(p, args.short) for p in paths],truth
+    return [p.name for p in paths],[load_image(p, args.short) for p in paths],truth
 
 # %% ../nbs/13_cli.ipynb #9d4f1b25
 def _on_data(models, spec, part, short, iqa):
@@ -499,15 +499,14 @@ def cmd_evaluate(args):
     _json_path(args); models = _models(args)
     if args.data: table = _on_data(models, args.data, args.part, args.short, _ensemble(args))
     else:
-        pictures,truth = _twins(args)
+        names,pictures,truth = _twins(args)
         table = evaluate(models, pictures, _ensemble(args), truth, progress=_watched())
     print(*_transposed(table), sep='\n')
-    if page:
-        from qualiteacher.demo import write_evaluation
-        names = [p.name for p in _pictures([args.real])]
-        print(write_evaluation(page, table, models, pictures, names, truth))
     _dump(args, {n: {c: {'mean':m, 'standard error':s} for c,(m,s) in r.items()}
                  for n,r in table.items()})
+    if page:
+        from qualiteacher.demo import write_evaluation
+        print(write_evaluation(page, table, models, pictures, names, truth))
 
 # %% ../nbs/13_cli.ipynb #38b2839f
 def cmd_demo(args):
@@ -644,9 +643,11 @@ def _judge(s, metrics=False):
                    help="folder with weight files of pyiqa's metrics")
     s.add_argument('--download', action='store_true', help='let pyiqa download missing weights')
 
-def _written(s):
-    s.add_argument('--allow', nargs='*', metavar='PACKAGE.MODULE:FUNCTION', 
+def _allowed(s):
+    s.add_argument('--allow', nargs='*', metavar='PACKAGE.MODULE:FUNCTION',
                    help='your own network, which a student file may name; no other is loaded')
+
+def _written(s):
     s.add_argument('--json', metavar='FILE.json', help='the result for a program')
     s.add_argument('--overwrite', action='store_true', help='replace results that exist')
 
@@ -672,13 +673,13 @@ def _restore_options(s):
     s.add_argument('--weights', metavar='FILE', help='student.safetensors of a run')
     s.add_argument('--quality', type=_level, default=7., metavar='Q', help='level from 0 to 7')
     s.add_argument('--tile', type=int, default=512, help='px; less needs less memory')
-    _written(s)
+    _allowed(s); _written(s)
 
 def _sweep_options(s):
     s.add_argument('image', help='a picture')
     s.add_argument('out', help='.png or .jpg'); s.add_argument('--weights', metavar='FILE')
     s.add_argument('--short', type=int, default=256, help='px, short side of each picture')
-    _written(s)
+    _allowed(s); _written(s)
 
 # %% ../nbs/13_cli.ipynb #9d4f1b29
 def _evaluate_options(s):
@@ -692,7 +693,7 @@ def _evaluate_options(s):
     s.add_argument('--short', type=int, default=256, help='px, short side of each picture')
     s.add_argument('--page', metavar='FILE.html', help='a page for people: the pictures, a slider '
                    'and a blinded vote between two methods; with --real')
-    _judge(s); _written(s)
+    _judge(s); _allowed(s); _written(s)
 
 def _experiment_options(s):
     s.add_argument('grids', nargs='*', metavar='GRID', help='parts of it; default: all')

@@ -26,7 +26,8 @@ from .conditioning import QualityConditioned, TOP_LEVEL
 from .iqa import IQAEnsemble, pyiqa_metric
 from .teacher import PseudoLabeler
 from .meter import Degraded, hack_meter, meter_table
-from .training import Config, QualiTeacher, plot_history
+from .progress import plot_history
+from .training import Config, QualiTeacher
 from .inference import restore, save_student, spread, sweep, untrained_rows
 
 # %% ../nbs/11a_demo.ipynb #6c3f62b1

@@ -3,7 +3,6 @@ from typing import Any
 from collections import OrderedDict
 from contextlib import contextmanager
 import torch
-from .labels import Gate as Gate, Gates as Gates, Label as Label, decode_label as decode_label, encode_label as encode_label, make_labels as make_labels, relative_level as relative_level
 FORMAT: int
 class _Index:
     con: Any

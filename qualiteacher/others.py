@@ -6,7 +6,7 @@
 __all__ = ['Restorations']
 
 # %% ../nbs/09i_others.ipynb #98e0e49c
-import warnings
+import re, warnings
 from pathlib import Path
 import torch
 from fastcore.basics import patch
@@ -14,7 +14,7 @@ from .data import Pictures, _few, _float, _listed, prepare
 
 # %% ../nbs/09i_others.ipynb #c2b626bc
 class Restorations:
-    "What other methods made of our pictures: `[key]` is a list of (method, (3,H,W) in [0,1])"
+    "What other methods made of our pictures, see `for_picture`"
     def __init__(self,
         root,               # folder that holds one folder a method; names as in `pictures`
         pictures:Pictures,  # the photographs, from `as_pictures`
@@ -26,7 +26,7 @@ class Restorations:
         if not folders: raise ValueError(f'labels: expected one folder a method in {root}, '
                                          f'found none')
         self.found = {d.name: _by_stem(d) for d in folders}
-        known = {_stem(pictures.key(i)) for i in range(len(pictures))}
+        known = {_stem(pictures.source.get(i)[0]) for i in range(len(pictures))}
         lost = [f'{m}/{s}' for m,files in self.found.items() for s in files if s not in known]
         if lost: self._skip(_few(lost), 'belongs to no picture of this run')
 
@@ -34,7 +34,9 @@ class Restorations:
         if name not in self.problems: warnings.warn(f'labels: {name}: {why}; skipped')
         self.problems[name] = why
 
-def _stem(key): return Path(key.rpartition('@')[0] or key).with_suffix('').as_posix()
+def _stem(key):
+    "The picture's name without the digest and the suffix"
+    return Path(re.sub('@[0-9a-f]{12}$', '', key)).with_suffix('').as_posix()
 
 def _by_stem(folder):
     "{name without suffix: file}"
@@ -43,25 +45,18 @@ def _by_stem(folder):
 
 # %% ../nbs/09i_others.ipynb #fd127239
 @patch
-def __getitem__(self:Restorations,
-    key,        # of a picture
-)->list:        # of (method, (3,H,W) float32); those that cannot be read are named once and skipped
-    out = []
+def for_picture(self:Restorations,
+    key,             # of the picture
+    x:torch.Tensor,  # (3,H,W) the picture as the run sees it
+)->list:             # of (method, (3,H,W) in [0,1]); what does not fit is named once and skipped
+    "What the methods made of one picture"
+    fit = []
     for method,files in self.found.items():
         file = files.get(_stem(key))
         if file is None: continue
-        try: out.append((method, _float(prepare(file, self.short))))
-        except (ValueError,OSError) as e: self._skip(file, str(e))
-    return out
-
-@patch
-def for_picture(self:Restorations, key,
-    x:torch.Tensor,  # (3,H,W) the picture as the run sees it
-)->list:             # of (method, (3,H,W)); a result of another shape is named once and skipped
-    "The results that fit"
-    fit = []
-    for method,y in self[key]:
-        if y.shape==x.shape: fit.append((method, y.to(x)))
-        else: self._skip(self.found[method][_stem(key)],
-                         f'expected {tuple(x.shape)} at short={self.short}, got {tuple(y.shape)}')
+        try: y = _float(prepare(file, self.short))
+        except (ValueError,OSError) as e: self._skip(file, str(e)); continue
+        if y.shape==x.shape: fit.append((method, y))
+        else: self._skip(file, f'expected {tuple(x.shape)} at short={self.short}, '
+                               f'got {tuple(y.shape)}')
     return fit

@@ -10,6 +10,7 @@ import os
 from contextlib import contextmanager
 from datetime import timedelta
 import torch
+from .checkpoints import in_short
 
 # %% ../nbs/09f_processes.ipynb #ac1ce121
 @contextmanager
@@ -19,7 +20,7 @@ def _peers():
     except RuntimeError as e: raise RuntimeError(
         f'processes: lost contact with another process of this run, which has probably stopped '
         f'with an error of its own; look at its output, then resume '
-        f'({" ".join(str(e).split())[:200]})') from e
+        f'({in_short(e)})') from e
 
 # %% ../nbs/09f_processes.ipynb #e29ca902
 class Processes:

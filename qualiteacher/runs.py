@@ -17,8 +17,9 @@ from .conditioning import QualityConditioned
 from .iqa import IQAEnsemble
 from .data import PairFolder, as_pictures
 from .tasks import TASKS, task
-from .checkpoints import RunFolder
-from .training import Config, QualiTeacher
+from .checkpoints import RunFolder, in_short
+from .settings import Config, as_config
+from .training import QualiTeacher
 from .inference import load_student, make_net, save_student
 
 # %% ../nbs/11c_runs.ipynb #25f65051
@@ -65,11 +66,10 @@ def load_weights(
         if path.suffix=='.safetensors': state = load_file(path)
         else: state = torch.load(path, map_location='cpu', weights_only=True)
     except Exception as e: raise ValueError(f'weights: {path} cannot be read '
-                                            f'({" ".join(str(e).split())[:120]})') from e
+                                            f'({in_short(e)})') from e
     try: net.load_state_dict(state)
     except (RuntimeError,TypeError,AttributeError) as e: raise ValueError(
-        f'weights: {path} does not fit {type(net).__name__}: '
-        + ' '.join(str(e).split())[:300]) from e
+        f'weights: {path} does not fit {type(net).__name__}: {in_short(e)}') from e
     return net
 
 # %% ../nbs/11c_runs.ipynb #79a9b3ca
@@ -142,8 +142,7 @@ def go_on(
     if 'run' not in about: raise ValueError(
         f'out: {out} was not begun from a description; use QualiTeacher.resume with the same parts')
     run = Run(**{k: tuple(v) if isinstance(v, list) else v for k,v in about['run'].items()})
-    cfg = Config(**{**{k: tuple(v) if isinstance(v, list) else v
-                       for k,v in about['settings'].items()}, **changes})
+    cfg = as_config({**about['settings'], **changes})
     iqa = IQAEnsemble.preset(run.iqa, weights_dir=run.iqa_weights, download=run.download)
     return QualiTeacher.resume(out, build_student(run, cfg.seed), iqa, run.real,
                                build_pairs(run, cfg), cfg=cfg, device=device, on_step=on_step,

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 import torch
 from .conditioning import QualityConditioned
 from .tasks import task
-from .training import Config, QualiTeacher
+from .settings import Config
+from .training import QualiTeacher
 @dataclass(frozen=True)
 class Run:
     real: str

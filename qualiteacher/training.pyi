@@ -7,8 +7,7 @@ from .labels import Gates
 from .label_bank import LabelBank
 from .data import PairStream
 from .processes import Processes
-from .settings import PRESETS as PRESETS, Config as Config, parse_settings as parse_settings, read_settings as read_settings
-from .progress import LivePlot as LivePlot, Progress as Progress, plot_history as plot_history
+from .settings import Config as Config
 def training_step(t) -> dict:
     ...
 def reward_losses(t, rewarded) -> dict:

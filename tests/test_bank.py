@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import pytest, torch
 from hypothesis import given, settings, strategies as st
 from conftest import run
-from qualiteacher.label_bank import Gate, Gates, Label, LabelBank, decode_label, encode_label, make_labels
+from qualiteacher.labels import Gate, Gates, Label, decode_label, encode_label, make_labels
+from qualiteacher.label_bank import LabelBank
 
 def gen(n): return torch.Generator().manual_seed(n)
 def label(score, step=0, size=4, seed=None, **metrics):
@@ -186,7 +187,8 @@ def test_a_failed_read_ahead_is_reported_by_the_read(tmp_path):
 
 WRITER = '''
 import sys, torch
-from qualiteacher.label_bank import LabelBank, Label
+from qualiteacher.labels import Label
+from qualiteacher.label_bank import LabelBank
 bank = LabelBank(sys.argv[1], name=sys.argv[2])
 for i in range(60): bank.add(f'{sys.argv[2]} {i}', [Label(torch.full((3,4,4), i).byte(), torch.ones(2,2), i/60, {}, 'v', i)], i)
 '''
@@ -215,7 +217,8 @@ KILLS = r'''
 import json, os, random, signal, sys, time
 from pathlib import Path
 import torch
-from qualiteacher.label_bank import Label, LabelBank
+from qualiteacher.labels import Label
+from qualiteacher.label_bank import LabelBank
 torch.set_num_threads(1)
 root, note, r = Path(sys.argv[1])/'bank', Path(sys.argv[1])/'note.json', random.Random(0)
 

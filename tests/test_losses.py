@@ -7,7 +7,8 @@ from torch.autograd import gradcheck
 from qualiteacher.conditioning import QualityConditioned
 from qualiteacher.degradations import dead_leaves, gaussian_blur
 from qualiteacher.iqa import IQAEnsemble, Metric, ScoreSpec
-from qualiteacher.label_bank import Label, LabelBank, relative_level
+from qualiteacher.labels import Label, relative_level
+from qualiteacher.label_bank import LabelBank
 from qualiteacher.losses import (Perceptual, VGGFeatures, contrastive, crop, crop_consistency, other_view, preference, random_box,
                                  start_weights, stay_near, student_at, supervised, view_consistency, weighted_l1)
 from qualiteacher.teacher import RECIPES, PseudoLabeler, View, as_views, between_share

@@ -11,7 +11,8 @@ import torch
 from PIL import Image
 from qualiteacher.backbones import load_base
 from qualiteacher.images import load_image, sample_paths, to_uint8
-from qualiteacher.label_bank import Label, LabelBank, decode_label, encode_label
+from qualiteacher.labels import Label, decode_label, encode_label
+from qualiteacher.label_bank import LabelBank
 from qualiteacher.teacher import PseudoLabeler
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -25,7 +25,7 @@ from qualiteacher.degradations import gaussian_blur
 from qualiteacher.images import luma
 from qualiteacher.inference import load_student
 from qualiteacher.iqa import IQAEnsemble, score_to_level
-from qualiteacher.label_bank import relative_level
+from qualiteacher.labels import relative_level
 from qualiteacher.measures import RATIOS, clustered, measure_all
 from qualiteacher.pairs import pair_measures
 from qualiteacher.teacher import RECIPES, PseudoLabeler, View, brighten
