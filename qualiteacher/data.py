@@ -7,7 +7,8 @@ __all__ = ['FIELDS', 'KEYS', 'generator', 'prepare', 'fingerprint', 'Pictures', 
            'PictureStream', 'PairStream', 'pair_crop', 'CroppedPairs', 'match_names', 'PairFolder']
 
 # %% ../nbs/09a_data.ipynb #06edfc31
-import dataclasses, functools, hashlib, io, itertools, operator, os, signal, sys, warnings
+import dataclasses, functools, hashlib, io, itertools, operator, os, signal, sys, threading, time
+import warnings
 from collections import deque
 from pathlib import Path
 import numpy as np, torch
@@ -387,9 +388,15 @@ def batch_at(
     return [picture(k) for k in range(rank, batch, world)]
 
 # %% ../nbs/09a_data.ipynb #7242d7b3
+def _outlive_not(parent):
+    "A parent that is killed cannot end its workers, and a full pipe would hold them for ever"
+    while os.getppid()==parent: time.sleep(1)
+    os._exit(1)
+
 def _worker(_):
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_outlive_not, args=(os.getppid(),), daemon=True).start()
 
 def _same(x): return x
 

@@ -6,7 +6,7 @@
 __all__ = ['Processes']
 
 # %% ../nbs/09f_processes.ipynb #ec76c26a
-import os
+import atexit, os
 from contextlib import contextmanager
 from datetime import timedelta
 import torch
@@ -23,6 +23,10 @@ def _peers():
         f'({in_short(e)})') from e
 
 # %% ../nbs/09f_processes.ipynb #e29ca902
+def _leave():
+    "Before Python goes: threads of a group that is still open would abort the process at its end"
+    if torch.distributed.is_initialized(): torch.distributed.destroy_process_group()
+
 class Processes:
     "This process among those of a run; alone, it does nothing"
     def __init__(self,
@@ -46,6 +50,7 @@ class Processes:
             f'{self.acc.num_processes}; on CPUs set ACCELERATE_USE_CPU=true and launch with '
             f'--multi_gpu')
         self.rank = self.acc.process_index
+        atexit.register(_leave)
 
     @property
     def main(self): return self.rank==0
