@@ -191,10 +191,13 @@ def propose(self:PseudoLabeler,
     kw = {} if self.quality is None else {'quality':self.quality}
     jobs = [(i,j,v) for i in range(len(xs)) for j,v in enumerate(self.views)]
     seen = [(i,j,v) for i,j,v in jobs if isinstance(v, View)]
-    answers = by_shape(lambda b: self.teacher(b, **kw), [v.forward(xs[i]) for i,j,v in seen])
+    # views that differ only in their last touch share one answer
+    asked = list(dict.fromkeys((i,v.forward) for i,_,v in seen))
+    answers = by_shape(lambda b: self.teacher(b, **kw), [show(xs[i]) for i,show in asked])
+    answer_of = dict(zip(asked, answers))
     out = {(i,j): v(xs[i]) for i,j,v in jobs if not isinstance(v, View)}
-    for (i,j,v),y in zip(seen, answers):
-        y = v.inverse(y)
+    for i,j,v in seen:
+        y = v.inverse(answer_of[i,v.forward])
         out[i,j] = y if v.finish is None else v.finish(y, xs[i])
     found = [torch.cat([out[i,j] for j in range(len(self.views))]).clamp(0,1)
              for i in range(len(xs))]
