@@ -43,7 +43,7 @@ def _fit(size, short):
     s = short/min(w,h)
     return max(1,round(w*s)), max(1,round(h*s))
 
-# %% ../nbs/00_images.ipynb #33be54e2
+# %% ../nbs/00_images.ipynb #901e908a
 def _why(path, e):
     "Why the file cannot be read, for people"
     if isinstance(e, Image.DecompressionBombError):
@@ -53,7 +53,7 @@ def _why(path, e):
     if head[4:8]==b'ftyp' and head[8:11] in (b'hei',b'hev',b'mif',b'msf'): return FOREIGN['.heic']
     return f"cannot be read as an image ({str(e).split(' ' + chr(39))[0] or type(e).__name__})"
 
-# %% ../nbs/00_images.ipynb #493a33b1
+# %% ../nbs/00_images.ipynb #930a83a1
 def _depth(img):
     "Bits of a channel, and how Pillow unpacks them; asked before the picture is decoded"
     args = img.tile[0][3] if img.tile else ''
@@ -88,7 +88,7 @@ def _decoded(path, short, low):
            if not issubclass(w.category, (Image.DecompressionBombWarning,DeprecationWarning)))
     return _File(img, up, bits, raw, notes+list(dict.fromkeys(odd)))
 
-# %% ../nbs/00_images.ipynb #9b13f4ce
+# %% ../nbs/00_images.ipynb #7faa7fb1
 def _opened(path, short=None, low=False):
     "The decoded file, or a ValueError that names it"
     path = Path(path)
@@ -115,7 +115,7 @@ def _notes(img):
     if frames > 1 and img.format!='MPO': out.append(f'{frames} frames, the first one is used')
     return out
 
-# %% ../nbs/00_images.ipynb #c2e34a16
+# %% ../nbs/00_images.ipynb #68b8c4ec
 def _profile(icc):
     "(profile, its colour space, its name), or None for something that is no profile"
     try:
@@ -131,7 +131,7 @@ def _foreign(img):
     found = _profile(img.info['icc_profile']) if img.info.get('icc_profile') else None
     return found if found and 'sRGB' not in found[2] else None
 
-# %% ../nbs/00_images.ipynb #b5555f06
+# %% ../nbs/00_images.ipynb #25dab0a9
 def _srgb(img):
     "The picture as 8-bit sRGB, whatever its mode and its profile"
     found,rgb = _foreign(img),None
@@ -142,7 +142,7 @@ def _srgb(img):
                 img.convert(mode), found[0], ImageCms.createProfile('sRGB'), outputMode='RGB')
     return rgb if rgb is not None else img.convert('RGB')
 
-# %% ../nbs/00_images.ipynb #0720fb1b
+# %% ../nbs/00_images.ipynb #cc8c569f
 def _to_tensor(img):
     "Pillow image of any mode -> (3,H,W) float32 sRGB in [0,1]"
     if img.mode[0] in 'IF':
@@ -158,7 +158,7 @@ def _sixteen(path, f):
     low = _opened(path, low=True).up
     return np.asarray(f.up).astype(np.uint16)*256+np.asarray(low)
 
-# %% ../nbs/00_images.ipynb #70879e6d
+# %% ../nbs/00_images.ipynb #1eaf1385
 def load_image(
     path,            # image file; missing raises FileNotFoundError, unreadable ValueError
     short:int=None,  # if given, resize so that the short side has this many pixels
@@ -189,7 +189,7 @@ def to_uint8(
     "Quantise to 8 bits, the way a file does"
     return (x.detach().clamp(0,1)*255).round().to(torch.uint8)
 
-# %% ../nbs/00_images.ipynb #c6ff2bc1
+# %% ../nbs/00_images.ipynb #552b4f84
 def save_image(
     x:torch.Tensor, # (3,H,W) or (1,3,H,W) in [0,1]
     path,           # .png or .jpg; parent folders are made
@@ -216,13 +216,13 @@ class Photo:
     exif: Image.Exif = None     # without orientation and thumbnail
     notes: tuple = ()           # what is unusual about the file, in words
 
-# %% ../nbs/00_images.ipynb #61cea4ff
+# %% ../nbs/00_images.ipynb #b312a07f
 # tags of TIFF that describe the old file, the orientation, and blocks that we do not keep
 _LAYOUT = {254,255,256,257,258,259,262,263,264,265,266,273,274,277,278,279,280,281,284,290,291,317,
            320,322,323,324,325,330,338,339,340,341,347,512,513,514,529,530,531,532,700,33723,34377,
            34675,50341}
 
-# %% ../nbs/00_images.ipynb #d3cdca9a
+# %% ../nbs/00_images.ipynb #912e84da
 def _exif(img, size):
     "The EXIF block that the restored picture may keep, or None"
     old,new = img.getexif(),Image.Exif()
@@ -239,7 +239,7 @@ def _exif(img, size):
 # %% ../nbs/00_images.ipynb #6b2d8f06
 _KEPT = {'alpha channel':'alpha channel, kept', 'grey':'grey, stays grey'}
 
-# %% ../nbs/00_images.ipynb #a1b63110
+# %% ../nbs/00_images.ipynb #fc99a59c
 def _channels(path, f):
     "(H,W,C) array of the file: 1 or 3 colours, and alpha if there is any; uint8, uint16 or float"
     img = f.up
@@ -256,7 +256,7 @@ def _channels(path, f):
     grey = img.mode in ('L','LA','La','1') or f.raw.startswith('LA')
     return a[...,[0,*range(3, a.shape[2])]] if grey else a
 
-# %% ../nbs/00_images.ipynb #d4fc8da1
+# %% ../nbs/00_images.ipynb #8d5969da
 def _tensor(a):
     "(C,H,W): uint8 as it is, the rest as floats in [0, 1]"
     a = a if a.dtype==np.uint8 else a.astype(np.float32)/(65535 if a.dtype==np.uint16 else 1)
@@ -295,7 +295,7 @@ def _png16(a, exif, icc):
     rows = np.concatenate([np.full((h,1), 2, np.uint8), rows], 1)
     return b''.join([*parts, chunk(b'IDAT', zlib.compress(rows, 6)), chunk(b'IEND', b'')])
 
-# %% ../nbs/00_images.ipynb #a05df399
+# %% ../nbs/00_images.ipynb #543b9aa3
 def _tiff(a, exif, icc):
     "A TIFF file of (H,W,C) uint8 or uint16"
     h,w,c = a.shape
@@ -313,7 +313,7 @@ def _tiff(a, exif, icc):
 # %% ../nbs/00_images.ipynb #6b2d8f10
 _TIFF = ('.tif','.tiff')
 
-# %% ../nbs/00_images.ipynb #b2811073
+# %% ../nbs/00_images.ipynb #163aceb6
 def _to_save(y, photo, deep, alpha):
     "(H,W,C) uint8 or uint16 of a restored picture"
     one = lambda v: v.float()/255 if v.dtype==torch.uint8 else v.float()
@@ -338,7 +338,7 @@ def _write(path, a, photo, quality):
         more = {k:v for k,v in (('exif',exif),('icc_profile',icc)) if v and kind!='.bmp'}
         Image.fromarray(a[...,0] if a.shape[2]==1 else a).save(path, quality=quality, **more)
 
-# %% ../nbs/00_images.ipynb #49ab8ce6
+# %% ../nbs/00_images.ipynb #7a7d0e40
 def save_photo(
     y:torch.Tensor,  # (3,H,W) uint8 or floats in [0,1]: the restored picture
     path,            # .png, .tif, .jpg, .webp or .bmp
@@ -389,7 +389,7 @@ def list_images(
             problems[name(f)] = f'{f}: a link to a folder, not followed'
     return sorted(files),problems
 
-# %% ../nbs/00_images.ipynb #f990ab05
+# %% ../nbs/00_images.ipynb #94dd0490
 def _none_left(root, problems):
     return ValueError(f'root: expected at least one readable image in {root}, found no image '
                       f'that can be read'+''.join(f'\n  {t}' for t in problems.values()))
@@ -403,7 +403,7 @@ def _said(f):
     if found := _foreign(f.up): said.append(f'colours of {found[2]!r}, converted to sRGB')
     return ', '.join(said)
 
-# %% ../nbs/00_images.ipynb #eb3195ca
+# %% ../nbs/00_images.ipynb #b276dde1
 def scan_folder(
     root,   # a folder (searched with its subfolders) or one image file
 )->tuple:   # (readable paths, {file: problem}, {file: note}); nothing readable raises ValueError
@@ -438,7 +438,7 @@ class ImageFolder:
     def __len__(self): return len(self.paths)
     def __getitem__(self, i): return self.key(i), load_image(self.paths[i], self.short)
 
-# %% ../nbs/00_images.ipynb #c908a1b9
+# %% ../nbs/00_images.ipynb #d80b4b55
 @patch
 def key(self:ImageFolder,
     i:int,  # number of the picture
@@ -462,7 +462,7 @@ def sample_table()->list:
     with (data_root()/'photographs.csv').open(newline='',
                                               encoding='utf-8') as f: return list(csv.DictReader(f))
 
-# %% ../nbs/00_images.ipynb #3da88d53
+# %% ../nbs/00_images.ipynb #d54cb4c8
 def sample_paths(
     split:str,  # 'train', 'unlabelled', 'test' or 'lowlight'; anything else raises ValueError
 )->list:        # sorted paths
@@ -489,7 +489,7 @@ def notebook_style(
 # %% ../nbs/00_images.ipynb #843aafdf
 def _array(x): return to_uint8(x[0] if x.ndim==4 else x).permute(1,2,0).cpu().numpy()
 
-# %% ../nbs/00_images.ipynb #6fc4b599
+# %% ../nbs/00_images.ipynb #3aa486a1
 def show_image(
     x:torch.Tensor,  # (3,H,W) or (1,3,H,W); clipped to [0,1], never stretched
     ax=None,         # matplotlib axes; a new one by default
@@ -502,7 +502,7 @@ def show_image(
     if title is not None: ax.set_title(title, fontsize=9)
     return ax
 
-# %% ../nbs/00_images.ipynb #6be75827
+# %% ../nbs/00_images.ipynb #26cb09f7
 def add_inset(
     ax,              # axes that show `x`
     x:torch.Tensor,  # (3,H,W)
@@ -520,16 +520,15 @@ def add_inset(
     for sp in sub.spines.values(): sp.set_visible(True); sp.set_color('w')
 
 # %% ../nbs/00_images.ipynb #f43d1d56
-def _grid(n, ncols, proportion, size):
-    "A figure with empty axes for `n` pictures, `size` inches wide each, and the axes"
+def _grid(n, ncols, proportion, size, lines=1):
+    "A figure with empty axes for `n` pictures, `size` inches wide each, under titles of `lines`"
     import matplotlib.pyplot as plt
-    nrows = -(-n//ncols)
-    fig,axs = plt.subplots(nrows, ncols, figsize=(size*ncols, (size*proportion+.3)*nrows),
-                           squeeze=False)
+    nrows,height = -(-n//ncols),size*proportion+.13+.17*lines
+    fig,axs = plt.subplots(nrows, ncols, figsize=(size*ncols, height*nrows), squeeze=False)
     for ax in axs.flat: ax.set_axis_off()
     return fig,list(axs.flat)
 
-# %% ../nbs/00_images.ipynb #db3bab29
+# %% ../nbs/00_images.ipynb #13cab55b
 def show_images(
     images,            # {title: (3,H,W)} or a list of (3,H,W)
     ncols:int=None,    # columns; all in one row by default
@@ -540,7 +539,8 @@ def show_images(
     items = list(images.items()) if isinstance(images, dict) else [(None,x) for x in images]
     if not items: raise ValueError('images: expected at least one, got none')
     h,w = items[0][1].shape[-2:]
-    fig,axs = _grid(len(items), ncols or len(items), h/w, size)
+    lines = max(str(title).count('\n')+1 for title,_ in items)
+    fig,axs = _grid(len(items), ncols or len(items), h/w, size, lines)
     for ax,(title,x) in zip(axs, items):
         x = x[0] if x.ndim==4 else x
         show_image(x, ax, title)
@@ -566,13 +566,13 @@ def luma(
     "Brightness as the eye weighs it (ITU-R BT.601)"
     return (x*x.new_tensor([.299,.587,.114])[:,None,None]).sum(1, keepdim=True)
 
-# %% ../nbs/00_images.ipynb #b8b269c2
+# %% ../nbs/00_images.ipynb #c6c6e0bf
 def _gaussian(size, sigma, like):
     t = torch.arange(size, dtype=like.dtype, device=like.device)-(size-1)/2
     g = torch.exp(-t**2/(2*sigma**2))
     return g/g.sum()
 
-# %% ../nbs/00_images.ipynb #d4fb3577
+# %% ../nbs/00_images.ipynb #889e858e
 def ssim(
     x:torch.Tensor,  # (B,3,H,W), at least 11 px a side; clamped to [0,1] first
     y:torch.Tensor,  # (B,3,H,W) truth in [0,1]

@@ -25,7 +25,7 @@ def gamma_curve(
     "The same curve for every pixel"
     return x.clamp(0,1)**(1/gamma)
 
-# %% ../nbs/09b_tasks.ipynb #74ef4264
+# %% ../nbs/09b_tasks.ipynb #d4f96c52
 def _curves(v, tiles, clip, bins):
     "(1,1,H,W) in [0,1] -> (bins,tiles,tiles): the clipped cumulative histogram of each tile"
     h,w = v.shape[-2:]
@@ -107,7 +107,7 @@ def grey_world(
     m = x.mean((2,3), keepdim=True)
     return (x*(m.mean(1, keepdim=True)/m.clamp_min(1e-3)).clamp(1/limit, limit)).clamp(0,1)
 
-# %% ../nbs/09b_tasks.ipynb #9350edbe
+# %% ../nbs/09b_tasks.ipynb #f90ed403
 def red_back(
     x:torch.Tensor,     # (B,3,H,W) under water
     amount:float=1.,    # 0 returns x
@@ -129,7 +129,7 @@ def stretch(
     lo,hi = (v[:,:,j][...,None,None] for j in (k, -1-k))
     return ((x-lo)/(hi-lo).clamp_min(.05)).clamp(0,1)
 
-# %% ../nbs/09b_tasks.ipynb #8fb9e441
+# %% ../nbs/09b_tasks.ipynb #dbd985d3
 def clear_water(
     x:torch.Tensor,     # (B,3,H,W) under water
 )->torch.Tensor:        # (B,3,H,W)
@@ -167,7 +167,7 @@ TASKS = {t.name:t for t in [
          {'grey world':grey_world, 'red and stretch':clear_water}),
 ]}
 
-# %% ../nbs/09b_tasks.ipynb #fcdb6b39
+# %% ../nbs/09b_tasks.ipynb #0464d7d1
 def task(
     name,    # name in TASKS, or a Task, which comes back as it is
 )->Task:     # ValueError with the nearest name
