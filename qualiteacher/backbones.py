@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['SITES', 'ResBlock', 'shuffle', 'RestorationUNet', 'random_crop', 'Pairs', 'train_supervised', 'weights_path',
-           'load_base', 'base_card']
+           'base_card', 'load_base']
 
 # %% ../nbs/02_backbones.ipynb #305c0cc9
 import json
@@ -13,6 +13,7 @@ from pathlib import Path
 import torch, torch.nn.functional as F
 from torch import nn
 from safetensors.torch import load_file, save_file
+from fastcore.basics import patch
 from tqdm.auto import tqdm
 from .images import load_image, psnr, resize
 from .degradations import dead_leaves, weak_augment
@@ -56,20 +57,23 @@ class RestorationUNet(nn.Module):
         self.head = nn.Conv2d(w, 24, 3, padding=1)
         nn.init.zeros_(self.head.weight); nn.init.zeros_(self.head.bias)
 
-    def forward(self,
-        x:torch.Tensor,   # (B,3,H,W) in [0,1], any size
-    # (B,3,H,W); near [0,1], not clamped, so that the loss has a gradient everywhere
-    )->torch.Tensor:
-        h,w = x.shape[-2:]
-        p = F.pad(x, (0, -w%8, 0, -h%8), mode='replicate')
-        a = self.enc0(self.stem(F.pixel_unshuffle(p, 2)))         # 1/2 of the size
-        b = self.enc1(self.down0(a))                              # 1/4
-        c = self.middle(self.down1(b))                            # 1/8: the bottleneck
-        b = self.dec1(b+shuffle(self.up1(c)))
-        a = self.dec0(a+shuffle(self.up0(b)))
-        g,r = shuffle(self.head(a))[..., :h, :w].chunk(2, 1)
-        return x*(3*torch.tanh(g/3)).exp()+r if self.gain else x+r      # a gain of at most e^3 = 20
+# %% ../nbs/02_backbones.ipynb #35f71226
+@patch
+def forward(self:RestorationUNet,
+    x:torch.Tensor,   # (B,3,H,W) in [0,1], any size
+# (B,3,H,W); near [0,1], not clamped, so that the loss has a gradient everywhere
+)->torch.Tensor:
+    h,w = x.shape[-2:]
+    p = F.pad(x, (0, -w%8, 0, -h%8), mode='replicate')
+    a = self.enc0(self.stem(F.pixel_unshuffle(p, 2)))         # 1/2 of the size
+    b = self.enc1(self.down0(a))                              # 1/4
+    c = self.middle(self.down1(b))                            # 1/8: the bottleneck
+    b = self.dec1(b+shuffle(self.up1(c)))
+    a = self.dec0(a+shuffle(self.up0(b)))
+    g,r = shuffle(self.head(a))[..., :h, :w].chunk(2, 1)
+    return x*(3*torch.tanh(g/3)).exp()+r if self.gain else x+r      # a gain of at most e^3 = 20
 
+# %% ../nbs/02_backbones.ipynb #cde5992e
 # where a condition enters this network: the bottleneck and both stages of the decoder
 SITES = 'middle','dec1','dec0'
 
@@ -105,22 +109,35 @@ class Pairs:
                                 generator=torch.Generator().manual_seed(0)) if leaves else []
         self.degrade,self.size,self.leaves = degrade,size,leaves
 
-    def _clean(self, generator):
-        "One clean crop, turned at random"
-        leaf = torch.rand(1, generator=generator).item() < self.leaves
-        source = self.pool if leaf else self.photos
-        i = int(torch.randint(len(source), (1,), generator=generator))
-        return weak_augment(random_crop(source[i], self.size, generator), generator=generator)[0]
+# %% ../nbs/02_backbones.ipynb #bd3c0723
+@patch
+def _clean(self:Pairs, generator):
+    "One clean crop, turned at random"
+    leaf = torch.rand(1, generator=generator).item() < self.leaves
+    source = self.pool if leaf else self.photos
+    i = int(torch.randint(len(source), (1,), generator=generator))
+    return weak_augment(random_crop(source[i], self.size, generator), generator=generator)[0]
 
-    def batch(self,
-        n:int,           # pictures
-        generator=None,  # torch.Generator
-    )->tuple:            # (degraded, clean), each (n,3,size,size)
-        "Fresh pairs"
-        y = torch.stack([self._clean(generator) for _ in range(n)])
-        return self.degrade(y, generator),y
+@patch
+def batch(self:Pairs,
+    n:int,           # pictures
+    generator=None,  # torch.Generator
+)->tuple:            # (degraded, clean), each (n,3,size,size)
+    "Fresh pairs"
+    y = torch.stack([self._clean(generator) for _ in range(n)])
+    return self.degrade(y, generator),y
 
 # %% ../nbs/02_backbones.ipynb #ca91fcad
+def _update(net, opt, x, y):
+    "One step on the mean absolute error (L1) of a batch; returns the error"
+    loss = F.l1_loss(net(x), y)
+    if not loss.isfinite(): raise ValueError(f'loss: expected a finite number, got {loss.item()}')
+    opt.zero_grad(); loss.backward()
+    nn.utils.clip_grad_norm_(net.parameters(), 1.)
+    opt.step()
+    return loss.item()
+
+# %% ../nbs/02_backbones.ipynb #f4c97004
 def train_supervised(
     net:nn.Module,       # image-to-image network, trained in place
     pairs,               # `Pairs`, or anything with .batch(n, generator)
@@ -138,13 +155,7 @@ def train_supervised(
     net.train()
     for _ in tqdm(range(steps), disable=not progress, desc='supervised'):
         x,y = (t.to(device) for t in pairs.batch(batch, g))
-        loss = F.l1_loss(net(x), y)
-        if not loss.isfinite():
-            raise ValueError(f'loss: expected a finite number, got {loss.item()}')
-        opt.zero_grad(); loss.backward()
-        nn.utils.clip_grad_norm_(net.parameters(), 1.)
-        opt.step(); sched.step()
-        losses.append(loss.item())
+        losses.append(_update(net, opt, x, y)); sched.step()
     net.eval()
     return losses
 
@@ -159,6 +170,14 @@ def weights_path(
         raise FileNotFoundError(f'name: expected one of {have} in {folder}, got {name!r}')
     return folder/name
 
+# %% ../nbs/02_backbones.ipynb #8dff7748
+def base_card(
+    name:str='lowlight',  # which base
+)->dict:                  # data, seed, steps, measurements
+    "The model card of a shipped base"
+    return json.loads(weights_path(f'{name}_base.json').read_text())
+
+# %% ../nbs/02_backbones.ipynb #c1762ba0
 def load_base(
     name:str='lowlight',  # 'lowlight', or 'lowlight_small', 'haze_small' for quick experiments
 )->nn.Module:             # a RestorationUNet in eval mode, on the CPU
@@ -167,9 +186,3 @@ def load_base(
     net = RestorationUNet(base_card(name)['width'])
     net.load_state_dict(load_file(path))
     return net.eval()
-
-def base_card(
-    name:str='lowlight',  # which base
-)->dict:                  # data, seed, steps, measurements
-    "The model card of a shipped base"
-    return json.loads(weights_path(f'{name}_base.json').read_text())

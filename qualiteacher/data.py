@@ -46,6 +46,7 @@ def _open(raw, short, name):
     except Exception as e:
         raise ValueError(f"{name}: cannot be read as an image ({str(e).split(' <')[0]})") from e
 
+# %% ../nbs/09a_data.ipynb #c3f1e351
 def _given(x, name):
     "A float tensor that is a picture already"
     lo,hi = x.aminmax() if x.numel() else (0., 0.)
@@ -73,6 +74,7 @@ def prepare(
         f'{name}: expected at least {MIN_SIDE} px a side, got {x.shape[2]}x{x.shape[1]}')
     return to_uint8(resize(x, short) if short else x)
 
+# %% ../nbs/09a_data.ipynb #f838c658
 def _float(x): return x if x.is_floating_point() else x.float()/255
 
 # %% ../nbs/09a_data.ipynb #c4a1be58
@@ -99,6 +101,7 @@ class _Files:
     def get(self, i): return Path(os.path.relpath(self.paths[i], self.root)).as_posix(), \
         Path(self.paths[i]), False
 
+# %% ../nbs/09a_data.ipynb #1a53a82f
 def _listed(root):
     "Sorted image files in a folder and its subfolders; nothing is opened"
     if not root.exists():
@@ -110,6 +113,7 @@ def _listed(root):
                                    f'{root}, found none')
     return sorted(files)
 
+# %% ../nbs/09a_data.ipynb #2771d915
 def _files(source):
     "A folder, a file, or a list of files; a file that is listed twice counts once"
     if isinstance(source, (str,Path)):
@@ -134,6 +138,7 @@ def _named(item, i, column=None, key=None):
     if isinstance(raw, dict): raw = raw['path'] if raw.get('bytes') is None else raw['bytes']
     return f'{i:07d}' if name is None else str(item[name]), raw, False
 
+# %% ../nbs/09a_data.ipynb #306cfee4
 class _Rows:
     "Anything with len and [i]"
     def __init__(self, data, column=None, key=None): self.data,self.how = data,(column, key)
@@ -152,6 +157,7 @@ def _hub_column(data, column):
         data = data.cast_column(column, dataclasses.replace(f, decode=False))
     return data,column
 
+# %% ../nbs/09a_data.ipynb #4e2e0809
 def _hub_rows(data, column, key):
     data,column = _hub_column(data, column)
     key = key or next((k for k in KEYS if k in data.column_names), None)
@@ -169,6 +175,7 @@ def _stamp(raw):
 
 def _sum(x): return hashlib.sha1(x.numpy().tobytes()).hexdigest()
 
+# %% ../nbs/09a_data.ipynb #a27d36c9
 def _store(file, x, digest):
     "Write a prepared picture in one piece: beside its place, then moved there"
     note = PngImagePlugin.PngInfo()
@@ -180,6 +187,7 @@ def _store(file, x, digest):
         os.replace(part, file)
     finally: part.unlink(missing_ok=True)
 
+# %% ../nbs/09a_data.ipynb #4f7044d4
 def _recall(file):
     "(fingerprint, (3,H,W) uint8), or None: not there, or not what was written"
     try:
@@ -204,26 +212,31 @@ class Pictures:
     # to a spawned worker goes what it needs for reading, not what the parent remembers
     def __getstate__(self): return {**self.__dict__, '_kept':{}, '_bytes':0, 'origin':None}
 
-    def read(self,
-        i:int,    # which picture; ValueError or OSError if it cannot be read
-    )->tuple:     # (key, (3,H,W) uint8 or float32), not kept in memory
-        "Decode and resize a picture, or find it in the cache folder"
-        name,raw,fixed = self.source.get(i)
-        stamp = _stamp(raw) if self.cache else None
-        file = stamp and self._file(stamp)
-        found = _recall(file) if file else None
-        digest,x = found or (fingerprint(raw), prepare(raw, self.short, name))
-        if file and not found: self._save(file, x, digest)
-        return name if fixed or not digest else f'{name}@{digest}', x
+# %% ../nbs/09a_data.ipynb #b7b39146
+@patch
+def _file(self:Pictures, stamp):
+    name = hashlib.sha1(f'{stamp}|{self.short}'.encode()).hexdigest()
+    return self.cache/name[:2]/f'{name}.png'
 
-    def _file(self, stamp):
-        name = hashlib.sha1(f'{stamp}|{self.short}'.encode()).hexdigest()
-        return self.cache/name[:2]/f'{name}.png'
+@patch
+def _save(self:Pictures, file, x, digest):
+    try: _store(file, x, digest)
+    except OSError as e: raise RuntimeError(
+        f'cache: expected room and leave to write in {self.cache}, got {e}') from e
 
-    def _save(self, file, x, digest):
-        try: _store(file, x, digest)
-        except OSError as e: raise RuntimeError(
-            f'cache: expected room and leave to write in {self.cache}, got {e}') from e
+# %% ../nbs/09a_data.ipynb #a6fbee8a
+@patch
+def read(self:Pictures,
+    i:int,    # which picture; ValueError or OSError if it cannot be read
+)->tuple:     # (key, (3,H,W) uint8 or float32), not kept in memory
+    "Decode and resize a picture, or find it in the cache folder"
+    name,raw,fixed = self.source.get(i)
+    stamp = _stamp(raw) if self.cache else None
+    file = stamp and self._file(stamp)
+    found = _recall(file) if file else None
+    digest,x = found or (fingerprint(raw), prepare(raw, self.short, name))
+    if file and not found: self._save(file, x, digest)
+    return name if fixed or not digest else f'{name}@{digest}', x
 
 # %% ../nbs/09a_data.ipynb #1c8e2675
 @patch
@@ -238,6 +251,7 @@ def kept(self:Pictures, i):
     "`(key, (3,H,W) uint8)` if it is in memory, else None"
     return self._kept.get(i)
 
+# %% ../nbs/09a_data.ipynb #41950097
 @patch
 def __getitem__(self:Pictures, i):
     i = range(len(self))[i]                  # IndexError past the end, so that a loop ends
@@ -259,29 +273,6 @@ class _Spooled:
     def __len__(self): return len(self.entries)
     def get(self, i): return *self.entries[i],True
 
-def _spool(stream, length, short, cache, memory, column, key):
-    "Read `length` items once, and sort them by key"
-    into,entries = Pictures([], short, cache, memory, stream),{}
-    for i,item in enumerate(itertools.islice(iter(stream), length)):
-        name,raw,fixed = _named(item, i, column, key)
-        try: digest,x = fingerprint(raw), None if cache else prepare(raw, short, name)
-        except (ValueError,OSError) as e: into.problems[name] = str(e); continue
-        k = f'{name}@{digest}' if digest and not fixed else name
-        if cache: x = _spool_file(into, k, name, raw)
-        if x is None: continue
-        if k in entries: into.problems[k] = f'{k}: comes twice in the stream, used once'
-        entries[k] = x
-        into._bytes += 0 if cache else x.numel()
-        if into._bytes > memory: raise ValueError(
-            f'cache: expected a folder for a stream above memory={memory} bytes, got None')
-    n = len(entries)+len(into.problems)
-    if n < length: into.problems['stream'] = f'stream: expected {length} pictures, it ended at {n}'
-    if not entries: raise ValueError('source: expected at least one readable picture, got none\n  '
-                                     + '\n  '.join(list(into.problems.values())[:10]))
-    into.source = _Spooled(sorted(entries.items(), key=lambda e: e[0]))
-    into.cache = None
-    return into
-
 # %% ../nbs/09a_data.ipynb #779b79f5
 def _spool_file(into, k, name, raw):
     "The file that holds a prepared picture of a stream; None if it cannot be read"
@@ -293,7 +284,77 @@ def _spool_file(into, k, name, raw):
     into._save(file, x, '')
     return file
 
+# %% ../nbs/09a_data.ipynb #3d9d3f13
+def _entry(into, name, raw, fixed):
+    "(key, prepared picture or its file) of one item of a stream, or None"
+    try: digest,x = fingerprint(raw), None if into.cache else prepare(raw, into.short, name)
+    except (ValueError,OSError) as e: into.problems[name] = str(e); return None
+    k = f'{name}@{digest}' if digest and not fixed else name
+    if into.cache: x = _spool_file(into, k, name, raw)
+    return None if x is None else (k,x)
+
+# %% ../nbs/09a_data.ipynb #40d9cbab
+def _spool(stream, length, short, cache, memory, column, key):
+    "Read `length` items once, and sort them by key"
+    into,entries = Pictures([], short, cache, memory, stream),{}
+    for i,item in enumerate(itertools.islice(iter(stream), length)):
+        k,x = _entry(into, *_named(item, i, column, key)) or (None, None)
+        if k is None: continue
+        if k in entries: into.problems[k] = f'{k}: comes twice in the stream, used once'
+        entries[k] = x
+        into._bytes += 0 if cache else x.numel()
+        if into._bytes > memory: raise ValueError(
+            f'cache: expected a folder for a stream above memory={memory} bytes, got None')
+    _ended(into, len(entries), length)
+    into.source = _Spooled(sorted(entries.items(), key=lambda e: e[0]))
+    into.cache = None
+    return into
+
+def _ended(into, good, length):
+    "What is said at the end of a stream"
+    n = good+len(into.problems)
+    if n < length: into.problems['stream'] = f'stream: expected {length} pictures, it ended at {n}'
+    if not good: raise ValueError('source: expected at least one readable picture, got none\n  '
+                                  + '\n  '.join(list(into.problems.values())[:10]))
+
 # %% ../nbs/09a_data.ipynb #af2cc752
+def _is_stream(source):
+    "Can it be read from front to back only?"
+    return hasattr(source, '__iter__') and (isinstance(source, IterableDataset)
+        or not (hasattr(source, '__getitem__') and hasattr(source, '__len__')))
+
+def _indexed(source, column, key):
+    "The source behind anything with len and [i]"
+    if not hasattr(source, '__getitem__'): raise ValueError(
+        'source: expected a folder, a file, a list of files, a data set, a stream with a length, '
+        f'or anything with len and [i], got {type(source).__name__}')
+    if not len(source): raise ValueError('source: expected at least one picture, got none')
+    if isinstance(source, (list,tuple)) and all(isinstance(p, (str,Path)) for p in source):
+        return _files(source)
+    hub = hasattr(source, 'features') and hasattr(source, 'cast_column')
+    return _checked(_hub_rows(source, column, key) if hub else _Rows(source, column, key))
+
+# %% ../nbs/09a_data.ipynb #096cbf54
+def _checked(rows):
+    "Refuse rows of a wrong form now, and not as a thousand broken pictures"
+    try: raw = rows.get(0)[1]
+    except OSError: return rows                      # the first picture is broken: another matter
+    if not isinstance(raw, _RAW): raise ValueError(
+        'source: expected [i] to give a picture (path, bytes, PIL, array, tensor), (key, picture) '
+        f'or a dict with one of {FIELDS}, got {type(raw).__name__}')
+    return rows
+
+# %% ../nbs/09a_data.ipynb #b8e4b29a
+def _stream(source, length, short, cache, memory, column, key):
+    try: n = len(source) if length is None else length
+    except (TypeError,NotImplementedError) as e: raise ValueError(
+        f'length: expected the number of pictures in this {type(source).__name__}, which does not '
+        'know it itself, got None') from e
+    if hasattr(source, 'cast_column') and source.features:
+        source,column = _hub_column(source, column)
+    return _spool(source, n, short, cache, memory, column, key)
+
+# %% ../nbs/09a_data.ipynb #8f45f500
 def as_pictures(
     # a folder, file, list of files, Hugging Face data set, stream, or anything with len and [i]
     source,
@@ -310,37 +371,8 @@ def as_pictures(
         return Pictures(_files(source), short, cache, memory, source)
     if isinstance(source, dict): raise ValueError(
         f'source: expected one data set, got a dict; take one of {sorted(map(str, source))}')
-    stream = hasattr(source, '__iter__') and (isinstance(source, IterableDataset)
-        or not (hasattr(source, '__getitem__') and hasattr(source, '__len__')))
-    if stream: return _stream(source, length, short, cache, memory, column, key)
-    if not hasattr(source, '__getitem__'): raise ValueError(
-        'source: expected a folder, a file, a list of files, a data set, a stream with a length, '
-        f'or anything with len and [i], got {type(source).__name__}')
-    if not len(source): raise ValueError('source: expected at least one picture, got none')
-    if isinstance(source, (list,tuple)) and all(isinstance(p, (str,Path)) for p in source):
-        return Pictures(_files(source), short, cache, memory, source)
-    hub = hasattr(source, 'features') and hasattr(source, 'cast_column')
-    rows = _hub_rows(source, column, key) if hub else _Rows(source, column, key)
-    return Pictures(_checked(rows), short, cache, memory, source)
-
-# %% ../nbs/09a_data.ipynb #096cbf54
-def _checked(rows):
-    "Refuse rows of a wrong form now, and not as a thousand broken pictures"
-    try: raw = rows.get(0)[1]
-    except OSError: return rows                      # the first picture is broken: another matter
-    if not isinstance(raw, _RAW): raise ValueError(
-        'source: expected [i] to give a picture (path, bytes, PIL, array, tensor), (key, picture) '
-        f'or a dict with one of {FIELDS}, got {type(raw).__name__}')
-    return rows
-
-def _stream(source, length, short, cache, memory, column, key):
-    try: n = len(source) if length is None else length
-    except (TypeError,NotImplementedError) as e: raise ValueError(
-        f'length: expected the number of pictures in this {type(source).__name__}, which does not '
-        'know it itself, got None') from e
-    if hasattr(source, 'cast_column') and source.features:
-        source,column = _hub_column(source, column)
-    return _spool(source, n, short, cache, memory, column, key)
+    if _is_stream(source): return _stream(source, length, short, cache, memory, column, key)
+    return Pictures(_indexed(source, column, key), short, cache, memory, source)
 
 # %% ../nbs/09a_data.ipynb #3e9cbe14
 def owned(
@@ -355,6 +387,7 @@ def owned(
     own = list(range(rank, n, world))
     return [own[i % len(own)] for i in range(-(-n//world))]
 
+# %% ../nbs/09a_data.ipynb #6ff324e0
 @functools.lru_cache(maxsize=64)
 def visit_order(
     n:int,        # pictures to go through
@@ -398,8 +431,7 @@ def _worker(_):
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_outlive_not, args=(os.getppid(),), daemon=True).start()
 
-def _same(x): return x
-
+# %% ../nbs/09a_data.ipynb #65c9dcdd
 def _loader(data, workers, device, context, **kw):
     "An endless DataLoader that leaves the global random state alone"
     if workers < 0: raise ValueError(f'workers: expected 0 or more, got {workers}')
@@ -410,6 +442,7 @@ def _loader(data, workers, device, context, **kw):
     return DataLoader(data, num_workers=workers, pin_memory=pin, generator=torch.Generator(),
                       **more, **kw)
 
+# %% ../nbs/09a_data.ipynb #8f69ddb6
 def _start(loader):
     "Workers are born deaf to Ctrl-C; one that comes meanwhile reaches the parent afterwards"
     if not hasattr(signal, 'pthread_sigmask'): return iter(loader)
@@ -417,10 +450,13 @@ def _start(loader):
     try: return iter(loader)
     finally: signal.pthread_sigmask(signal.SIG_SETMASK, old)
 
+# %% ../nbs/09a_data.ipynb #8d876719
 class _Ask:
     "An endless sampler"
     def __init__(self, make): self.make = make
     def __iter__(self): return self.make()
+
+def _same(x): return x        # a batch is left as it comes
 
 # %% ../nbs/09a_data.ipynb #989088a0
 class _Stream:
@@ -433,24 +469,27 @@ class _Stream:
         self.step += 1
         return out
 
-    def _read(self, loader):
-        it = _start(loader)
-        try: yield from it
-        except RuntimeError as e:
-            if not any(s in str(e) for s in ('exited unexpectedly', 'killed by signal')): raise
-            raise RuntimeError(
-                f'workers: a process that reads data died at step {self.step} ({e}). '
-                'Out of memory, or of /dev/shm? workers=0 reads in the main process') from e
-        finally:
-            if hasattr(it, '_shutdown_workers'): it._shutdown_workers()
-
-    def close(self):
-        "End the workers; a closed stream gives no more"
-        if self._run is None: self._run = iter(())
-        elif hasattr(self._run, 'close'): self._run.close()
-
     def __enter__(self): return self
     def __exit__(self, *_): self.close()
+
+# %% ../nbs/09a_data.ipynb #09cf5a27
+@patch
+def _read(self:_Stream, loader):
+    it = _start(loader)
+    try: yield from it
+    except RuntimeError as e:
+        if not any(s in str(e) for s in ('exited unexpectedly', 'killed by signal')): raise
+        raise RuntimeError(
+            f'workers: a process that reads data died at step {self.step} ({e}). '
+            'Out of memory, or of /dev/shm? workers=0 reads in the main process') from e
+    finally:
+        if hasattr(it, '_shutdown_workers'): it._shutdown_workers()
+
+@patch
+def close(self:_Stream):
+    "End the workers; a closed stream gives no more"
+    if self._run is None: self._run = iter(())
+    elif hasattr(self._run, 'close'): self._run.close()
 
 # %% ../nbs/09a_data.ipynb #2cd61133
 class _Reader:
@@ -480,13 +519,20 @@ class PictureStream(_Stream):
         self.indices(start)                                       # refuses a wrong batch now
         self.how,self.bad,self._of,self._run = (workers, device, context),set(),{},None
 
-    def indices(self, step):
-        "Numbers of this process's pictures at a step, readable or not"
-        return batch_at(step, self.n, self.batch, self.seed, self.rank, self.world)
+# %% ../nbs/09a_data.ipynb #37719e97
+@patch
+def indices(self:PictureStream,
+    step:int,  # of the run
+)->list:
+    "Numbers of this process's pictures at a step, readable or not"
+    return batch_at(step, self.n, self.batch, self.seed, self.rank, self.world)
 
-    def visit(self, step):
-        "How often each picture has come before this step: the number of the round"
-        return step//-(-self.n//self.batch)
+@patch
+def visit(self:PictureStream,
+    step:int,  # of the run
+)->int:
+    "How often each picture has come before this step: the number of the round"
+    return step//-(-self.n//self.batch)
 
 # %% ../nbs/09a_data.ipynb #f292b82b
 @patch
@@ -504,6 +550,7 @@ def _steps(self:PictureStream):
         yield [(k, _float(x if self.device is None else x.to(self.device, non_blocking=True)))
                for k,x in rows]
 
+# %% ../nbs/09a_data.ipynb #66f699d7
 @patch
 def _usable(self:PictureStream, i, key, why):
     "Note a broken picture once; refuse two pictures of one key"
@@ -549,11 +596,13 @@ class PairStream(_Stream):
         self.data,self.step,self.device = _PairReader(pairs, batch, seed, rank, world),start,device
         self.how,self._run = (workers, device, context),None
 
-    def _steps(self):
-        for xy in self._read(_loader(self.data, *self.how, batch_size=None, collate_fn=_same,
-                                     sampler=_Ask(lambda: itertools.count(self.step)))):
-            yield xy if self.device is None else tuple(v.to(self.device, non_blocking=True)
-                                                       for v in xy)
+# %% ../nbs/09a_data.ipynb #e5ac626e
+@patch
+def _steps(self:PairStream):
+    for xy in self._read(_loader(self.data, *self.how, batch_size=None, collate_fn=_same,
+                                 sampler=_Ask(lambda: itertools.count(self.step)))):
+        yield xy if self.device is None else tuple(v.to(self.device, non_blocking=True)
+                                                   for v in xy)
 
 # %% ../nbs/09a_data.ipynb #1d888098
 def pair_crop(
@@ -582,24 +631,28 @@ class CroppedPairs:
         if not crop: raise ValueError(f'crop: expected px for pairs without .batch, got {crop}')
         self.data,self.crop,self.problems = data,crop,{}      # {index: why it cannot be read}
 
-    def _pick(self, g):
-        "A random pair; a broken one is told once by each process, and another is drawn"
-        while len(self.problems) < len(self.data):
-            i = int(torch.randint(len(self.data), (1,), generator=g))
-            if i in self.problems: continue
-            try: return self.data[i][-2:]
-            except (ValueError,OSError) as e:
-                self.problems[i] = str(e); warnings.warn(f'skipped: {e}')
-        raise ValueError(f'pairs: expected at least one that can be read, got none:\n  '
-                         + '\n  '.join(list(self.problems.values())[:10]))
+# %% ../nbs/09a_data.ipynb #28219f5a
+@patch
+def _pick(self:CroppedPairs, g):
+    "A random pair; a broken one is told once by each process, and another is drawn"
+    while len(self.problems) < len(self.data):
+        i = int(torch.randint(len(self.data), (1,), generator=g))
+        if i in self.problems: continue
+        try: return self.data[i][-2:]
+        except (ValueError,OSError) as e:
+            self.problems[i] = str(e); warnings.warn(f'skipped: {e}')
+    raise ValueError(f'pairs: expected at least one that can be read, got none:\n  '
+                     + '\n  '.join(list(self.problems.values())[:10]))
 
-    def batch(self,
-        n:int,           # pairs
-        generator=None,  # torch.Generator
-    )->tuple:            # (x, y), each (n,3,crop,crop)
-        "Random crops of random pairs"
-        some = [pair_crop(*self._pick(generator), self.crop, generator) for _ in range(n)]
-        return tuple(torch.stack(v) for v in zip(*some))
+# %% ../nbs/09a_data.ipynb #fc1cd24b
+@patch
+def batch(self:CroppedPairs,
+    n:int,           # pairs
+    generator=None,  # torch.Generator
+)->tuple:            # (x, y), each (n,3,crop,crop)
+    "Random crops of random pairs"
+    some = [pair_crop(*self._pick(generator), self.crop, generator) for _ in range(n)]
+    return tuple(torch.stack(v) for v in zip(*some))
 
 # %% ../nbs/09a_data.ipynb #c1260743
 _WORDS = sorted('input inputs low high gt truth target hazy haze clear clean normal ref reference '
@@ -641,6 +694,7 @@ def match_names(
     raise ValueError(f'inputs, truths: expected a twin for each name, got none for {_few(alone)} '
                      f'of the inputs and {_few(spare)} of the truths')
 
+# %% ../nbs/09a_data.ipynb #b5881bda
 def _few(names):
     more = ', ...' if len(names)>10 else ''
     return f'{len(names)} ({", ".join(names[:10])}{more})' if names else '0'
@@ -675,15 +729,17 @@ class PairFolder:
         self.x,self.y = (as_pictures(f.paths, short, cache, memory//2) for f in both)
         self.crops = CroppedPairs(self, crop) if crop else None   # its `.problems`: broken files
 
-    def _check(self, truths, short):
-        "Refuse pairs of two sizes, and pictures too small for the crop, by name"
-        odd = [f'{n} {s[0]}x{s[1]} / {truths[j][0]}x{truths[j][1]}'
-               for n,s,j in zip(self.names, self.sizes, self.twin) if s!=truths[j]]
-        if odd: raise ValueError(f'truths: expected the size of the input, differs in {_few(odd)}')
-        small = [n for n,s in zip(self.names, self.sizes) if self.crop and
-                 (short or min(s)) < self.crop]
-        if small: raise ValueError(f'crop: expected pictures of at least {self.crop} px a side, '
-                                   f'smaller are {_few(small)}')
+# %% ../nbs/09a_data.ipynb #3f122a29
+@patch
+def _check(self:PairFolder, truths, short):
+    "Refuse pairs of two sizes, and pictures too small for the crop, by name"
+    odd = [f'{n} {s[0]}x{s[1]} / {truths[j][0]}x{truths[j][1]}'
+           for n,s,j in zip(self.names, self.sizes, self.twin) if s!=truths[j]]
+    if odd: raise ValueError(f'truths: expected the size of the input, differs in {_few(odd)}')
+    small = [n for n,s in zip(self.names, self.sizes) if self.crop and
+             (short or min(s)) < self.crop]
+    if small: raise ValueError(f'crop: expected pictures of at least {self.crop} px a side, '
+                               f'smaller are {_few(small)}')
 
 # %% ../nbs/09a_data.ipynb #1bdb6a18
 @patch

@@ -100,13 +100,13 @@ class _Stream:
     def __next__(self) -> Any:
         ...
 
-    def close(self) -> None:
-        ...
-
     def __enter__(self) -> Any:
         ...
 
     def __exit__(self, *_) -> None:
+        ...
+
+    def close(self) -> None:
         ...
 class _Reader:
     pictures: Any
@@ -132,10 +132,10 @@ class PictureStream(_Stream):
     def __init__(self, pictures, batch: int, seed: int=0, start: int=0, rank: int=0, world: int=1, workers: int=0, device=None, context: str | None=None) -> None:
         ...
 
-    def indices(self, step) -> Any:
+    def indices(self, step: int) -> list:
         ...
 
-    def visit(self, step) -> Any:
+    def visit(self, step: int) -> int:
         ...
 class _PairReader:
     pairs: Any

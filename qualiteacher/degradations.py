@@ -43,6 +43,7 @@ def random_depth(
     ramp = torch.linspace(1, 0, h).to(x)[None,None,:,None]
     return (.5*bumps+.5*ramp).clamp(0,1)
 
+# %% ../nbs/01_degradations.ipynb #0f2375a5
 def haze(
     x:torch.Tensor,           # (B,3,H,W) clean
     t:tuple=(.25,.8),         # range of transmission at depth 1
@@ -125,6 +126,7 @@ def _streaks(x, n, length, angle, generator):
     dots = (torch.rand(b, 1, h, w, generator=generator) < n/(h*w)).to(x)
     return motion_blur(dots.expand(-1,3,-1,-1), length, angle)[:,:1]*length
 
+# %% ../nbs/01_degradations.ipynb #165d32a3
 def rain(
     x:torch.Tensor,     # (B,3,H,W) clean
     density:float=.01,  # drops per pixel
@@ -136,6 +138,7 @@ def rain(
     s = _streaks(_check(x), density*x.shape[-1]*x.shape[-2], length, angle, generator)
     return (x*.9+.05+.35*s.clamp(0,1)).clamp(0,1)
 
+# %% ../nbs/01_degradations.ipynb #3f6712a7
 def snow(
     x:torch.Tensor,      # (B,3,H,W) clean
     density:float=.004,  # flakes per pixel
@@ -177,6 +180,7 @@ def gaussian_noise(
     "White noise, the same on every pixel"
     return (_check(x)+sigma*_normal(x, generator)).clamp(0,1)
 
+# %% ../nbs/01_degradations.ipynb #aafe1be6
 def _depthwise(x, k):
     "Convolve each channel with the 2-D kernel `k`, edges repeated"
     kh,kw = k.shape
@@ -194,6 +198,7 @@ def gaussian_blur(
     g = torch.exp(-t**2/(2*sigma**2)); g = g/g.sum()
     return _depthwise(_depthwise(_check(x), g[None]), g[:,None])
 
+# %% ../nbs/01_degradations.ipynb #918c40de
 def motion_blur(
     x:torch.Tensor,      # (B,3,H,W)
     length:int,          # px, made odd; 1 returns x
@@ -221,6 +226,7 @@ def jpeg(
         out.append(_to_tensor(Image.open(f)))
     return torch.stack(out).to(x)
 
+# %% ../nbs/01_degradations.ipynb #7b6069cb
 def sharpen(
     x:torch.Tensor,    # (B,3,H,W)
     amount:float,      # 0 returns x; above 1 is over-sharpened
@@ -251,6 +257,7 @@ def dihedral(
     x = x.rot90(k%4, (-2,-1))
     return x.flip(-1) if k>=4 else x
 
+# %% ../nbs/01_degradations.ipynb #bb4eaaa8
 def weak_augment(
     *xs:torch.Tensor,  # each (...,H,W); all are turned the same way
     generator=None,    # torch.Generator
@@ -260,27 +267,14 @@ def weak_augment(
     return [dihedral(x, k) for x in xs]
 
 # %% ../nbs/01_degradations.ipynb #620e9636
-def strong_augment(
-    x:torch.Tensor,    # (B,3,H,W) degraded input
-    generator=None,    # torch.Generator
-    tonal:bool=False,  # also jitter gain and gamma: never for low light or haze
-    keeps:tuple=(),    # what must not change: 'tone', 'colour', 'detail'; follows the task
-)->torch.Tensor:       # (B,3,H,W)
-    "Disturb the student's input: noise, blur, less colour, a covered patch"
-    if set(keeps)-{'tone','colour','detail'} or tonal and 'tone' in keeps: raise ValueError(
-        f"keeps: expected some of 'tone' (without tonal), 'colour', 'detail', got {keeps}")
-    y = _check(x)
-    if 'detail' not in keeps:
-        # noise in proportion to the light there is
-        scale = x.mean((1,2,3), keepdim=True)
-        y = x+uniform(x, 0, .12, generator)*scale*_normal(x, generator)
-        if torch.rand(1, generator=generator) < .5:
-            y = gaussian_blur(y, .3+.7*torch.rand(1, generator=generator).item())
-    if 'colour' not in keeps:
-        y = torch.lerp(y, y.mean(1, keepdim=True).expand_as(y), uniform(x, 0, .3, generator))
-    if tonal: y = uniform(x, .8, 1.2, generator)*y.clamp(0,1)**uniform(x, .8, 1.25, generator)
-    return _cover(y, generator).clamp(0,1)
+def _grain(x, generator):
+    "Noise in proportion to the light of each picture, and half the time a slight blur"
+    scale = x.mean((1,2,3), keepdim=True)
+    y = x+uniform(x, 0, .12, generator)*scale*_normal(x, generator)
+    blurred = torch.rand(1, generator=generator) < .5
+    return gaussian_blur(y, .3+.7*torch.rand(1, generator=generator).item()) if blurred else y
 
+# %% ../nbs/01_degradations.ipynb #398674c6
 def _cover(x, generator):
     "Fill one patch of each picture (a sixth of its side) with the picture's mean colour"
     h,w = x.shape[-2:]
@@ -291,7 +285,53 @@ def _cover(x, generator):
         im[:, i:i+s, j:j+s] = im.mean((1,2), keepdim=True)
     return out
 
+# %% ../nbs/01_degradations.ipynb #a844e54d
+def strong_augment(
+    x:torch.Tensor,    # (B,3,H,W) degraded input
+    generator=None,    # torch.Generator
+    tonal:bool=False,  # also jitter gain and gamma: never for low light or haze
+    keeps:tuple=(),    # what must not change: 'tone', 'colour', 'detail'; follows the task
+)->torch.Tensor:       # (B,3,H,W)
+    "Disturb the student's input: noise, blur, less colour, a covered patch"
+    if set(keeps)-{'tone','colour','detail'} or tonal and 'tone' in keeps: raise ValueError(
+        f"keeps: expected some of 'tone' (without tonal), 'colour', 'detail', got {keeps}")
+    y = _check(x)
+    if 'detail' not in keeps: y = _grain(y, generator)
+    if 'colour' not in keeps:
+        y = torch.lerp(y, y.mean(1, keepdim=True).expand_as(y), uniform(x, 0, .3, generator))
+    if tonal: y = uniform(x, .8, 1.2, generator)*y.clamp(0,1)**uniform(x, .8, 1.25, generator)
+    return _cover(y, generator).clamp(0,1)
+
 # %% ../nbs/01_degradations.ipynb #ad94d811
+def _discs(n, discs, generator):
+    "Radii by the power law, .03 to .5 of the side, and centres of the discs: three (n,discs)"
+    u = torch.rand(n, discs, generator=generator)
+    r = ((1-u)*.03**-2+u*.5**-2)**-.5             # inverse of the cumulative of r^-3
+    return r,*torch.rand(2, n, discs, generator=generator)
+
+# %% ../nbs/01_degradations.ipynb #ef9fb235
+def _topmost(r, cx, cy, size):
+    "(n,size,size) number of the disc that is seen at each place; a later one lies on top"
+    t = torch.linspace(0, 1, size)
+    top = torch.zeros(len(r), size, size, dtype=torch.long)
+    for i in range(r.shape[1]):
+        dx,dy = (t-cx[:,i,None])**2, (t-cy[:,i,None])**2
+        top[(dy[:,:,None]+dx[:,None]) < r[:,i,None,None]**2] = i
+    return top
+
+# %% ../nbs/01_degradations.ipynb #379de7ae
+def _paint(top, cx, r, generator):
+    "(n,3,size,size): a colour for each disc, a little darker to one side"
+    n,discs,size = *r.shape,top.shape[-1]
+    t = torch.linspace(0, 1, size)
+    pick = lambda v: v.gather(1, top.flatten(1)).view(n, 1, size, size)
+    colour = torch.rand(n, 3, discs, generator=generator)
+    colour = colour*(.3+.7*torch.rand(n, 1, discs, generator=generator))
+    slope = .3*(torch.rand(n, discs, generator=generator)-.5)
+    shade = 1+pick(slope)*(t-pick(cx))/pick(r).clamp_min(.05)
+    return torch.cat([pick(c) for c in colour.unbind(1)], 1)*shade
+
+# %% ../nbs/01_degradations.ipynb #1089334c
 def dead_leaves(
     n:int,                 # pictures
     size:int=96,           # px a side
@@ -300,20 +340,7 @@ def dead_leaves(
 )->torch.Tensor:           # (n,3,size,size) in [0,1]
     "Random discs that occlude each other: clean pictures with photograph-like statistics"
     if n<1 or size<8: raise ValueError(f'n, size: expected at least 1 and 8, got {n} and {size}')
-    g = dict(generator=generator)
-    t = torch.linspace(0, 1, size)
-    u = torch.rand(n, discs, **g)
-    # inverse of the cumulative of r^-3, .03 to .5 of the side
-    r = ((1-u)*.03**-2+u*.5**-2)**-.5
-    cx,cy = torch.rand(2, n, discs, **g)
-    top = torch.zeros(n, size, size, dtype=torch.long)       # number of the disc that is seen
-    for i in range(discs):
-        dx,dy = (t-cx[:,i,None])**2, (t-cy[:,i,None])**2
-        top[(dy[:,:,None]+dx[:,None]) < r[:,i,None,None]**2] = i
-    pick = lambda v: v.gather(1, top.flatten(1)).view(n, 1, size, size)
-    colour = torch.rand(n, 3, discs, **g)*(.3+.7*torch.rand(n, 1, discs, **g))
-    slope = .3*(torch.rand(n, discs, **g)-.5)                # leaves are shaded, not flat
-    shade = 1+pick(slope)*(t-pick(cx))/pick(r).clamp_min(.05)
-    out = torch.cat([pick(c) for c in colour.unbind(1)], 1)*shade
-    grain = F.avg_pool2d(torch.randn(n, 1, size+2, size+2, **g), 3, 1)*.06
+    r,cx,cy = _discs(n, discs, generator)
+    out = _paint(_topmost(r, cx, cy, size), cx, r, generator)
+    grain = F.avg_pool2d(torch.randn(n, 1, size+2, size+2, generator=generator), 3, 1)*.06
     return (gaussian_blur(out, .5)+grain*out).clamp(0,1)

@@ -31,6 +31,11 @@ CREATE TABLE mark(step INTEGER PRIMARY KEY);
 CREATE TABLE trash(id INTEGER PRIMARY KEY, bytes INTEGER);
 CREATE TABLE pruned(step INTEGER);
 INSERT INTO pruned VALUES(0);
+'''
+_GONE = 'last_gone NOTNULL AND best_gone NOTNULL'
+
+# %% ../nbs/08_label_bank.ipynb #ad07ed32
+_SCHEMA += '''
 CREATE INDEX label_last ON label(picture, last_gone);
 CREATE INDEX label_best ON label(picture, best_gone);
 CREATE INDEX label_came ON label(came);
@@ -41,7 +46,6 @@ CREATE INDEX refresh_came ON refresh(came);
 CREATE INDEX refresh_gone ON refresh(gone) WHERE gone NOTNULL;
 CREATE INDEX past_picture ON past(picture);
 '''
-_GONE = 'last_gone NOTNULL AND best_gone NOTNULL'
 
 # %% ../nbs/08_label_bank.ipynb #b10c9a25
 _NUMBERS = {'full':errno.ENOSPC, 'readonly':errno.EROFS, 'read-only':errno.EROFS,
@@ -74,18 +78,20 @@ class _Index:
 
     def value(self, sql, *args): return self.rows(sql, *args)[0][0]
 
-    @contextmanager
-    def change(self):
-        "All that is executed inside, or nothing of it"
-        with self.lock, _in_words(self.path):
-            self.con.execute('BEGIN IMMEDIATE')
-            try: yield self.con.execute; self.con.execute('COMMIT')
-            except BaseException:        # also ctrl-C; SQLite may have rolled back by itself
-                if self.con.in_transaction: self.con.execute('ROLLBACK')
-                raise
-
     def close(self):
         with self.lock: self.con.close()
+
+# %% ../nbs/08_label_bank.ipynb #56d1f194
+@patch
+@contextmanager
+def change(self:_Index):
+    "All that is executed inside, or nothing of it"
+    with self.lock, _in_words(self.path):
+        self.con.execute('BEGIN IMMEDIATE')
+        try: yield self.con.execute; self.con.execute('COMMIT')
+        except BaseException:        # also ctrl-C; SQLite may have rolled back by itself
+            if self.con.in_transaction: self.con.execute('ROLLBACK')
+            raise
 
 # %% ../nbs/08_label_bank.ipynb #b10c9a29
 class _Cache:
@@ -149,6 +155,7 @@ def _open(self:LabelBank):
     if not self.readonly: self._empty_trash(); self._cut_tail()
     self._count()
 
+# %% ../nbs/08_label_bank.ipynb #5c9cfbf5
 @patch
 def _how(self:LabelBank):
     "To look, SQLite needs a file beside the index; not on a read-only disk where nobody writes"
@@ -190,6 +197,7 @@ def _take_over(self:LabelBank):
                           'process a name of its own, or open it with readonly=True') from e
     _OPENED[str(self.path)] = self
 
+# %% ../nbs/08_label_bank.ipynb #460a844a
 @patch
 def close(self:LabelBank):
     "Stop the thread, close the index and give the lock back; a second call does nothing"
@@ -227,15 +235,21 @@ def _list(self:LabelBank, key, which, what):
         f'key=?) AND {gone} IS NULL ORDER BY {order or self.worth+" DESC, id"}', key)
     return rows[:self.top_k] if which=='best' else rows
 
+# %% ../nbs/08_label_bank.ipynb #acbce8a0
+def _blob(x): return x.detach().float().cpu().contiguous().numpy().tobytes()
+def _floats(data):
+    return torch.frombuffer(bytearray(data), dtype=torch.float32) if data else torch.empty(0)
+
+def _grid(data):
+    g = _floats(data)
+    return g.view(round(len(g)**.5), -1)
+
+# %% ../nbs/08_label_bank.ipynb #f4192637
 @patch
 def _labels(self:LabelBank, key, which, only):
     rows = self._list(key, which, 'id, grid, score, metrics, name, step')
     rows = rows if only is None else [rows[i] for i in only]
     return [Label(self._image(id), _grid(g), s, json.loads(m), n, t) for id,g,s,m,n,t in rows]
-
-def _grid(data):
-    g = torch.frombuffer(bytearray(data), dtype=torch.float32)
-    return g.view(round(len(g)**.5), -1)
 
 # %% ../nbs/08_label_bank.ipynb #b10c9a39
 @patch
@@ -254,6 +268,7 @@ def last(self:LabelBank,
     "All labels of the last refresh, in the order of the views"
     return self._labels(key, 'last', only)
 
+# %% ../nbs/08_label_bank.ipynb #c1638b3a
 @patch
 def best_scores(self:LabelBank, key)->torch.Tensor:
     "(up to top_k,) scores of the remembered labels, best first; no file is read"
@@ -280,9 +295,7 @@ def seen(self:LabelBank, key, remembered=False)->torch.Tensor:
     old = [s for s,gone in self._list(key, 'best', 'score, last_gone') if gone is not None]
     return torch.cat([new, torch.tensor(old)])
 
-def _floats(data): return torch.frombuffer(bytearray(data), dtype=torch.float32) if data else \
-    torch.empty(0)
-
+# %% ../nbs/08_label_bank.ipynb #e2408150
 @patch
 def keys(self:LabelBank)->list:
     "Pictures with at least one label among the best, in the order of their first refresh"
@@ -309,6 +322,7 @@ def _data(self:LabelBank, id):
     if self.root is None: return self.index.value('SELECT data FROM label WHERE id=?', id)
     return self._file(id).read_bytes()
 
+# %% ../nbs/08_label_bank.ipynb #26684d0f
 @patch
 def _decode(self:LabelBank, id, data=None):
     "Decode into the cache; `data` where the caller has it"
@@ -321,6 +335,7 @@ def _decode(self:LabelBank, id, data=None):
     self.cache.put(id, image)
     return image
 
+# %% ../nbs/08_label_bank.ipynb #ef1403ad
 @patch
 def _image(self:LabelBank, id):
     "(3,H,W) uint8; a copy, so that nobody can change what the cache holds"
@@ -380,8 +395,7 @@ def _leave(self:LabelBank, run, picture, step, scores):
         run('UPDATE label SET best_gone=? WHERE picture=? AND best_gone IS NULL AND ?-step > ?',
             (step, picture, step, self.max_age))
 
-def _blob(x): return x.detach().float().cpu().contiguous().numpy().tobytes()
-
+# %% ../nbs/08_label_bank.ipynb #bda25533
 @patch
 def _trim(self:LabelBank, run, picture, step):
     "Of the old best and the new labels, all but the first `top_k` leave the best"
@@ -405,6 +419,7 @@ def _insert(self:LabelBank, run, picture, step, l, data):
     if self.root is not None: _write(self._file(id), data)
     return id
 
+# %% ../nbs/08_label_bank.ipynb #1d8930ac
 def _write(path, data):
     "Beside its place, then moved"
     part = path.with_suffix('.part')
@@ -445,6 +460,7 @@ def _to_past(self:LabelBank, run, ids):
         run('INSERT INTO trash SELECT id,bytes FROM label WHERE id=?', id)
         run('DELETE FROM label WHERE id=?', id)
 
+# %% ../nbs/08_label_bank.ipynb #5accdc0e
 @patch
 def _empty_trash(self:LabelBank):
     "Delete the files that the trash names, and folders that became empty"
@@ -478,6 +494,7 @@ def rewind(self:LabelBank,
         if step==0: run('UPDATE pruned SET step=0')
     self._empty_trash()
 
+# %% ../nbs/08_label_bank.ipynb #5a7f482f
 @patch
 def _settle(self:LabelBank):
     "Nothing under way in the background, and an empty cache"
@@ -510,6 +527,7 @@ _KEPT = dict(picture='SELECT * FROM picture', mark='SELECT * FROM mark',
     past=f'SELECT * FROM past UNION ALL SELECT id,picture,came,last_gone,best_gone,name,score '
          f'FROM label WHERE {_GONE}')
 
+# %% ../nbs/08_label_bank.ipynb #e7a94235
 @patch
 def state_dict(self:LabelBank)->dict:
     "What a checkpoint needs; with a folder its size does not depend on the number of labels"
@@ -519,12 +537,14 @@ def state_dict(self:LabelBank)->dict:
     if not self.readonly: self._flush()
     return state
 
+# %% ../nbs/08_label_bank.ipynb #5889ec4f
 def _freeze(rows):
     "Columns of a table; bytes as one tensor and their lengths"
     return [dict(sizes=[len(v) for v in c], bytes=torch.frombuffer(bytearray(b''.join(c) or b'\0'),
                  dtype=torch.uint8)) if any(isinstance(v, bytes) for v in c) else list(c)
             for c in zip(*rows)]
 
+# %% ../nbs/08_label_bank.ipynb #c7e1b161
 def _thaw(columns):
     def plain(c):
         data,at = (c['bytes'].numpy().tobytes(),0) if isinstance(c, dict) else (None,0)
@@ -543,18 +563,24 @@ def _flush(self:LabelBank):
 
 # %% ../nbs/08_label_bank.ipynb #b10c9a72
 @patch
-def load_state_dict(self:LabelBank,
-    state:dict,  # from `state_dict`
-    step:int,    # steps that were done when it was made
-):
-    "Show the bank of that checkpoint again; FileNotFoundError if its labels are missing"
-    self._may_write()
+def _check_state(self:LabelBank, state):
+    "Refuse a checkpoint of another format, or of the other kind of bank"
     if state.get('format')!=FORMAT: raise ValueError(
         f'state: expected a bank of format {FORMAT}, got {state.get("format", 1)}: this checkpoint '
         'is of another version. Start a new run folder, or train again from the saved student')
     if ('rows' in state) != (self.root is None):
         raise ValueError('state: expected one of a bank '+('without a folder, got one with' if
                          self.root is None else 'in a folder, got one without'))
+
+# %% ../nbs/08_label_bank.ipynb #ccb0637c
+@patch
+def load_state_dict(self:LabelBank,
+    state:dict,  # from `state_dict`
+    step:int,    # steps that were done when it was made
+):
+    "Show the bank of that checkpoint again; FileNotFoundError if its labels are missing"
+    self._may_write()
+    self._check_state(state)
     if self.root is None: self._load_rows(state['rows'], step)
     elif self._last_id() < state['last']: raise FileNotFoundError(
         f'bank: expected {state["last"]} or more labels made in {self.path}, found '
@@ -573,6 +599,7 @@ def _load_rows(self:LabelBank, rows, step):
         run('UPDATE pruned SET step=?', (step,))       # earlier states are not in it
     self._count()
 
+# %% ../nbs/08_label_bank.ipynb #4e17b549
 @patch
 def _compare_files(self:LabelBank):
     "List the folders once: name the files that are missing, remove those that no row names"
@@ -607,6 +634,7 @@ def _make_room(self:LabelBank, picture, labels, data, step):
     self._refuse(len(labels)-len(fit))
     return sorted(fit)
 
+# %% ../nbs/08_label_bank.ipynb #0c97ecf1
 @patch
 def _worth(self:LabelBank, l):
     return l.score if self.rank=='weighted' else sum(l.per_metric.values())
@@ -624,12 +652,14 @@ def _unneeded(self:LabelBank, picture, made):
     return (f'SELECT id, bytes FROM label WHERE {_GONE} AND NOT EXISTS (SELECT 1 FROM mark WHERE '
             'mark.step>came AND mark.step<=max(last_gone,best_gone)) ORDER BY id')
 
+# %% ../nbs/08_label_bank.ipynb #e350f0c6
 @patch
 def _only_last(self:LabelBank, picture, made):
     "In a last refresh and not among the best: this picture's (they are going), then the oldest"
     return ('SELECT id, bytes FROM label WHERE last_gone IS NULL AND best_gone NOTNULL AND '
             f'{made} ORDER BY picture!={picture}, came, id')
 
+# %% ../nbs/08_label_bank.ipynb #9bbc26e4
 @patch
 def _lower_best(self:LabelBank, picture, made):
     "Among the best, not in first place: third places first, then the oldest"
@@ -647,6 +677,7 @@ def _first(rows, enough):
         ids.append((id,)); total += size
     return ids
 
+# %% ../nbs/08_label_bank.ipynb #b052ea19
 @patch
 def _drop(self:LabelBank, query, enough, step):
     "Delete labels at once, for `enough` bytes"
@@ -660,6 +691,7 @@ def _go(self:LabelBank, run, ids, step):
     for id in ids: run('UPDATE label SET last_gone=coalesce(last_gone,?), '
                        'best_gone=coalesce(best_gone,?) WHERE id=?', (step, step, *id))
 
+# %% ../nbs/08_label_bank.ipynb #6d8509bf
 @patch
 def _retire(self:LabelBank, picture, newest, need, step):
     "A checkpoint needs them, so they only leave the lists; a hundredth more than needed"
@@ -719,6 +751,7 @@ def report(self:LabelBank,
                 within=within.item() if groups else float('nan'),
                 rank=sum(rhos)/len(rhos) if rhos else float('nan'))
 
+# %% ../nbs/08_label_bank.ipynb #db2c0b63
 @patch
 def _rank(self:LabelBank, key, truth):
     "Rank correlation of score and PSNR among the last labels of one picture; nan below three"

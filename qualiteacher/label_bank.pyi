@@ -1,7 +1,6 @@
 # Made from label_bank.py by tests/tools/stubs.py: edit the notebook, not this file.
 from typing import Any
 from collections import OrderedDict
-from contextlib import contextmanager
 import torch
 FORMAT: int
 class _Index:
@@ -18,11 +17,10 @@ class _Index:
     def value(self, sql, *args) -> Any:
         ...
 
-    @contextmanager
-    def change(self) -> Any:
+    def close(self) -> None:
         ...
 
-    def close(self) -> None:
+    def change(self) -> Any:
         ...
 class _Cache:
     used: int

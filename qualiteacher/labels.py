@@ -32,11 +32,13 @@ class Gate:
         self.quantile,self.threshold,self.warmup = quantile,threshold,warmup
         self.seen,self.passed,self.dropped = torch.empty(0),0,0
 
-    def limit(self)->float:
-        "Largest value that passes at this moment"
-        if self.threshold is not None: return self.threshold
-        if len(self.seen) < self.warmup: return float('inf')
-        return torch.quantile(self.seen, self.quantile).item()
+# %% ../nbs/07a_labels.ipynb #f9da9787
+@patch
+def limit(self:Gate)->float:
+    "Largest value that passes at this moment"
+    if self.threshold is not None: return self.threshold
+    if len(self.seen) < self.warmup: return float('inf')
+    return torch.quantile(self.seen, self.quantile).item()
 
 # %% ../nbs/07a_labels.ipynb #b10c9a01
 @patch
@@ -53,6 +55,7 @@ def __call__(self:Gate,
     self.seen = torch.cat([self.seen, new])[-4096:]
     return values <= limit
 
+# %% ../nbs/07a_labels.ipynb #43150208
 @patch
 def state_dict(self:Gate)->dict:
     "What a checkpoint needs"
@@ -167,6 +170,7 @@ def encode_label(
         if out.tell() <= 2*image[0].numel(): break
     return out.getvalue()
 
+# %% ../nbs/07a_labels.ipynb #da8f4970
 def decode_label(
     data:bytes,      # from `encode_label`; raises an error of Pillow's when it is damaged
 )->torch.Tensor:     # (3,H,W) uint8

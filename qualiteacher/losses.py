@@ -12,6 +12,7 @@ from pathlib import Path
 import torch, torch.nn.functional as F
 from torch import nn
 from torch.func import functional_call
+from fastcore.basics import patch
 from .degradations import gaussian_blur
 from .semantic import EarlyFeatures
 from .conditioning import TOP_LEVEL
@@ -43,30 +44,46 @@ class Perceptual(nn.Module):
 
     def train(self, mode=True): return super().train(False)
 
-    def between(self,
-        fx:list,       # maps of x
-        fy:list,       # maps of y
-    )->torch.Tensor:   # (B,) at least 0
-        "The distance of two pictures whose features are known"
-        d = [((a-b).abs().flatten(1).mean(1))/(b.detach().abs().flatten(1).mean(1)+1e-4)
-             for a,b in zip(fx,fy)]
-        return sum(d)/len(d)
+# %% ../nbs/09_losses.ipynb #d34fdca8
+@patch
+def between(self:Perceptual,
+    fx:list,       # maps of x
+    fy:list,       # maps of y
+)->torch.Tensor:   # (B,) at least 0
+    "The distance of two pictures whose features are known"
+    d = [((a-b).abs().flatten(1).mean(1))/(b.detach().abs().flatten(1).mean(1)+1e-4)
+         for a,b in zip(fx,fy)]
+    return sum(d)/len(d)
 
-    def to_each(self,
-        x:torch.Tensor,   # (B,3,H,W)
-        *others,          # each (B,3,H,W)
-    )->list:              # of (B,)
-        "Distances of `x` to several pictures; the features of `x` are computed once"
-        fx = self.features(x.clamp(0,1))
-        return [self.between(fx, self.features(y.clamp(0,1))) for y in others]
+# %% ../nbs/09_losses.ipynb #9ecc7a84
+@patch
+def to_each(self:Perceptual,
+    x:torch.Tensor,   # (B,3,H,W)
+    *others,          # each (B,3,H,W)
+)->list:              # of (B,)
+    "Distances of `x` to several pictures; the features of `x` are computed once"
+    fx = self.features(x.clamp(0,1))
+    return [self.between(fx, self.features(y.clamp(0,1))) for y in others]
 
-    def forward(self,
-        x:torch.Tensor,  # (B,3,H,W)
-        y:torch.Tensor,  # (B,3,H,W)
-    )->torch.Tensor:     # (B,) at least 0
-        return self.to_each(x, y)[0]
+@patch
+def forward(self:Perceptual,
+    x:torch.Tensor,  # (B,3,H,W)
+    y:torch.Tensor,  # (B,3,H,W)
+)->torch.Tensor:     # (B,) at least 0
+    return self.to_each(x, y)[0]
 
 # %% ../nbs/09_losses.ipynb #26098716
+def _vgg_file(name, weights_dir):
+    "The file with VGG19's weights, or a FileNotFoundError that says where it was looked for"
+    places = [weights_dir, Path(torch.hub.get_dir())/'checkpoints']
+    found,dirs = zip(*(find_weights(name, p) for p in places))
+    path = next((f for f in found if f), None)
+    if path is None: raise FileNotFoundError(
+        f'VGGFeatures: expected {name} in one of {[str(d) for d in sum(dirs, [])]}, found'
+        f' none. Get it from https://download.pytorch.org/models/{name}')
+    return path
+
+# %% ../nbs/09_losses.ipynb #4ace3912
 class VGGFeatures(nn.Module):
     "The first ReLU of each of VGG19's five stages (Johnson et al. 2016; Wu et al. 2021)"
     FILE = 'vgg19-dcbb9e9d.pth'
@@ -74,12 +91,7 @@ class VGGFeatures(nn.Module):
         weights_dir=None,  # folder that holds FILE; then $QUALITEACHER_WEIGHTS, then torch's cache
     ):                     # raises FileNotFoundError when FILE is in none of them
         super().__init__()
-        places = [weights_dir, Path(torch.hub.get_dir())/'checkpoints']
-        found,dirs = zip(*(find_weights(self.FILE, p) for p in places))
-        path = next((f for f in found if f), None)
-        if path is None: raise FileNotFoundError(
-            f'VGGFeatures: expected {self.FILE} in one of {[str(d) for d in sum(dirs, [])]}, found'
-            f' none. Get it from https://download.pytorch.org/models/{self.FILE}')
+        path = _vgg_file(self.FILE, weights_dir)
         from torchvision.models import vgg19
         with torch.device('meta'): net = vgg19().features[:30]
         state = torch.load(path, weights_only=True, map_location='cpu')
@@ -88,14 +100,16 @@ class VGGFeatures(nn.Module):
         self.register_buffer('mean', torch.tensor([.485,.456,.406]).view(3,1,1))
         self.register_buffer('std', torch.tensor([.229,.224,.225]).view(3,1,1))
 
-    def forward(self,
-        x:torch.Tensor,  # (B,3,H,W) in [0,1]
-    )->list:             # five feature maps
-        h,maps = (x-self.mean)/self.std,[]
-        for i,m in enumerate(self.net):
-            h = m(h)
-            if i in (1,6,11,20,29): maps.append(h)
-        return maps
+# %% ../nbs/09_losses.ipynb #1a4e4796
+@patch
+def forward(self:VGGFeatures,
+    x:torch.Tensor,  # (B,3,H,W) in [0,1]
+)->list:             # five feature maps
+    h,maps = (x-self.mean)/self.std,[]
+    for i,m in enumerate(self.net):
+        h = m(h)
+        if i in (1,6,11,20,29): maps.append(h)
+    return maps
 
 # %% ../nbs/09_losses.ipynb #19269419
 def contrastive(
@@ -162,6 +176,7 @@ def start_weights(
     "Remember where the layers started"
     return [p.detach().clone() for m in modules for p in m.parameters()]
 
+# %% ../nbs/09_losses.ipynb #49d35258
 def stay_near(
     modules,     # the same modules, now
     start:list,  # from start_weights
@@ -186,6 +201,7 @@ def random_box(
     if size > min(h,w): raise ValueError(f'size: expected at most {min(h,w)}, got {size}')
     return (*(int(torch.randint(n-size+1, (1,), generator=generator)) for n in (h,w)), size)
 
+# %% ../nbs/09_losses.ipynb #1d48c719
 def crop(
     x:torch.Tensor,  # (...,H,W)
     box:tuple,       # (top, left, size)
@@ -207,7 +223,7 @@ def view_consistency(
     part = student((view_in or view)(x))
     return (reward(view(whole).clamp(0,1))-reward(part.clamp(0,1))).abs()
 
-
+# %% ../nbs/09_losses.ipynb #a7de844d
 def crop_consistency(
     student,             # callable x -> output at the top level
     reward,              # callable picture -> (B,) score with a gradient

@@ -46,12 +46,14 @@ def channel_aligned(
 _XYZ = [[.412453,.357580,.180423], [.212671,.715160,.072169], [.019334,.119193,.950227]]
 _WHITE = [.95047,1.,1.08883]
 
+# %% ../nbs/00a_measures.ipynb #d4cdef11
 def to_light(
     x:torch.Tensor,  # sRGB in [0,1], any shape
 )->torch.Tensor:     # in [0,1]
     "The linear light that sRGB numbers stand for"
     return torch.where(x>.04045, ((x.clamp_min(.04045)+.055)/1.055)**2.4, x/12.92)
 
+# %% ../nbs/00a_measures.ipynb #4b17f568
 def to_lab(
     x:torch.Tensor,  # (B,3,H,W) sRGB in [0,1]
 )->torch.Tensor:     # (B,3,H,W): L from 0 to 100, a and b about -100 to 100
@@ -72,6 +74,7 @@ def _mean_hue(h1, h2, grey):
     far = (h1-h2).abs() > 180
     return torch.where(grey, h1+h2, torch.where(far, (h1+h2+360)/2%360, (h1+h2)/2))
 
+# %% ../nbs/00a_measures.ipynb #4df9f6e5
 def ciede2000(
     a:torch.Tensor,  # (B,3,H,W) Lab
     b:torch.Tensor,  # (B,3,H,W) Lab
@@ -113,6 +116,7 @@ def _gradient(y):
     dx,dy = p[...,1:-1,2:]-p[...,1:-1,:-2],p[...,2:,1:-1]-p[...,:-2,1:-1]
     return torch.hypot(dx, dy)/2
 
+# %% ../nbs/00a_measures.ipynb #ba0cf7f5
 def flat_pixels(
     truth:torch.Tensor,  # (B,3,H,W) in [0,1]
     share:float=.1,      # of the usable pixels: the flattest ones, in (0,1]
@@ -150,6 +154,7 @@ def _soft(y):
     "Twice a mean over 3 x 3: noise down to a quarter, seams of a few pixels stay"
     return _box(_box(y, 3), 3)
 
+# %% ../nbs/00a_measures.ipynb #a59ba9fe
 def halo(
     x:torch.Tensor,      # (B,3,H,W) output
     truth:torch.Tensor,  # (B,3,H,W) in [0,1]
@@ -175,6 +180,7 @@ def contrast_ratio(
     a,b = (luma(v).flatten(1).std(1) for v in _coarse(x, truth))
     return a/b.clamp_min(1e-6)
 
+# %% ../nbs/00a_measures.ipynb #f7a97a09
 def chroma_ratio(
     x:torch.Tensor,      # (B,3,H,W) output, at least 8 px a side
     truth:torch.Tensor,  # (B,3,H,W) in [0,1]
@@ -196,9 +202,12 @@ MEASURES = {
     'noise':        Measure(noise_in_flats, 'grey levels', 'low'),
     'halo':         Measure(halo, 'grey levels', 'low'),
 }
+
+# %% ../nbs/00a_measures.ipynb #3340bf86
 RATIOS = {'contrast':Measure(contrast_ratio, 'of the truth', 'one'),
           'chroma':Measure(chroma_ratio, 'of the truth', 'one')}
 
+# %% ../nbs/00a_measures.ipynb #5914154f
 @torch.no_grad()
 def measure_all(
     x:torch.Tensor,      # (B,3,H,W) outputs

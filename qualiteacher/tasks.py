@@ -25,6 +25,7 @@ def gamma_curve(
     "The same curve for every pixel"
     return x.clamp(0,1)**(1/gamma)
 
+# %% ../nbs/09b_tasks.ipynb #d4f96c52
 def _curves(v, tiles, clip, bins):
     "(1,1,H,W) in [0,1] -> (bins,tiles,tiles): the clipped cumulative histogram of each tile"
     h,w = v.shape[-2:]
@@ -34,7 +35,7 @@ def _curves(v, tiles, clip, bins):
     at = (parts*(bins-1)).round().long()
     hist = torch.zeros(len(at), bins).to(v).scatter_add_(1, at, torch.ones_like(parts))/at.shape[1]
     cut = hist.clamp(max=clip)
-    cut = cut+(1-cut.sum(1, keepdim=True))/bins                      # what was cut is spread
+    cut = cut+(1-cut.sum(1, keepdim=True))/bins                      # what was cut: to all
     return cut.cumsum(1).T.reshape(bins, tiles, tiles)
 
 # %% ../nbs/09b_tasks.ipynb #e51fa896
@@ -106,6 +107,7 @@ def grey_world(
     m = x.mean((2,3), keepdim=True)
     return (x*(m.mean(1, keepdim=True)/m.clamp_min(1e-3)).clamp(1/limit, limit)).clamp(0,1)
 
+# %% ../nbs/09b_tasks.ipynb #f90ed403
 def red_back(
     x:torch.Tensor,     # (B,3,H,W) under water
     amount:float=1.,    # 0 returns x
@@ -121,12 +123,13 @@ def stretch(
     x:torch.Tensor,     # (B,3,H,W)
     share:float=.01,    # of the pixels at either end are cut
 )->torch.Tensor:        # (B,3,H,W)
-    "Spread each channel over the whole range: takes a veil and a tint away"
+    "Stretch each channel over the whole range: takes a veil and a tint away"
     v = x.flatten(2).sort(2).values
     k = int(share*v.shape[2])
     lo,hi = (v[:,:,j][...,None,None] for j in (k, -1-k))
     return ((x-lo)/(hi-lo).clamp_min(.05)).clamp(0,1)
 
+# %% ../nbs/09b_tasks.ipynb #dbd985d3
 def clear_water(
     x:torch.Tensor,     # (B,3,H,W) under water
 )->torch.Tensor:        # (B,3,H,W)
@@ -164,6 +167,7 @@ TASKS = {t.name:t for t in [
          {'grey world':grey_world, 'red and stretch':clear_water}),
 ]}
 
+# %% ../nbs/09b_tasks.ipynb #0464d7d1
 def task(
     name,    # name in TASKS, or a Task, which comes back as it is
 )->Task:     # ValueError with the nearest name

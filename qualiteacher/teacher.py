@@ -33,40 +33,51 @@ class EMATeacher(nn.Module):
         self.net = copy.deepcopy(student).float().eval().requires_grad_(False)
         self.updates = 0     # a plain number: a tensor on a GPU would be waited for in every step
 
-    def current_decay(self)->float:
-        "The decay that the next update uses"
-        n = self.updates
-        return min(self.decay, (1+n)/(10+n)) if self.warmup else self.decay
-
-    @torch.no_grad()
-    def update(self,
-        student:nn.Module,  # same architecture as the one given at the start
-    ):
-        "One step towards the student; integer buffers are copied"
-        d = self.current_decay()
-        for t,s in zip(self.net.parameters(), student.parameters(), strict=True):
-            t.lerp_(s.detach().to(t), 1-d)
-        for t,s in zip(self.net.buffers(), student.buffers(), strict=True):
-            if self.average_buffers and t.is_floating_point(): t.lerp_(s.to(t), 1-d)
-            else: t.copy_(s)
-        self.updates += 1
-
-    @torch.no_grad()
-    def forward(self,
-        x:torch.Tensor,  # (B,3,H,W)
-        quality=None,    # None: asked without a condition (paper); a level: asked for that quality
-    )->torch.Tensor:     # (B,3,H,W), no gradient
-        return self.net(x) if quality is None else self.net(x, quality=quality)
-
-    def get_extra_state(self): return {'updates':self.updates}
-    def set_extra_state(self, state): self.updates = state['updates']
     def train(self, mode=True): return super().train(False)      # a teacher is always in eval mode
+
+# %% ../nbs/07_teacher.ipynb #6c68ce98
+@patch
+def current_decay(self:EMATeacher)->float:
+    "The decay that the next update uses"
+    n = self.updates
+    return min(self.decay, (1+n)/(10+n)) if self.warmup else self.decay
+
+# %% ../nbs/07_teacher.ipynb #62a3c9d9
+@patch
+@torch.no_grad()
+def update(self:EMATeacher,
+    student:nn.Module,  # same architecture as the one given at the start
+):
+    "One step towards the student; integer buffers are copied"
+    d = self.current_decay()
+    for t,s in zip(self.net.parameters(), student.parameters(), strict=True):
+        t.lerp_(s.detach().to(t), 1-d)
+    for t,s in zip(self.net.buffers(), student.buffers(), strict=True):
+        if self.average_buffers and t.is_floating_point(): t.lerp_(s.to(t), 1-d)
+        else: t.copy_(s)
+    self.updates += 1
+
+# %% ../nbs/07_teacher.ipynb #af65b599
+@patch
+@torch.no_grad()
+def forward(self:EMATeacher,
+    x:torch.Tensor,  # (B,3,H,W)
+    quality=None,    # None: asked without a condition (paper); a level: asked for that quality
+)->torch.Tensor:     # (B,3,H,W), no gradient
+    return self.net(x) if quality is None else self.net(x, quality=quality)
+
+@patch
+def get_extra_state(self:EMATeacher): return {'updates':self.updates}
+
+@patch
+def set_extra_state(self:EMATeacher, state): self.updates = state['updates']
 
 # %% ../nbs/07_teacher.ipynb #5a0c71e4
 def to_srgb(v):
     "Light -> sRGB numbers"
     return torch.where(v>.0031308, 1.055*v.clamp_min(.0031308)**(1/2.4)-.055, 12.92*v)
 
+# %% ../nbs/07_teacher.ipynb #fa55f632
 def brighten(
     x:torch.Tensor,  # (B,3,H,W) in [0,1]
     gain:float=2.,   # of the light in dark places; below 1 darkens
@@ -93,6 +104,7 @@ class View:
     geometric:bool = False       # counts for the augmentation gate
     finish:Callable = None       # (restored, input) -> candidate: for what needs the input too
 
+# %% ../nbs/07_teacher.ipynb #148f70bf
 def _flip(dim): return lambda x: x.flip(dim)
 def _turn(k): return lambda x: x.rot90(k, (-2,-1))
 def _expose(gain, power=1.): return lambda x: (gain*x.clamp(0,1)**power).clamp(0,1)
@@ -102,6 +114,7 @@ def _grow(y, x): return _fit(y, x.shape[-2:])
 def _mix(f): return lambda y, x: x+f*(y-x)
 def _brighter(g): return lambda y, x: brighten(y, g)
 
+# %% ../nbs/07_teacher.ipynb #2efba61b
 IDENTITY = View('identity', geometric=True)
 GEOMETRIC = [View('hflip', _flip(-1), _flip(-1), True), View('vflip', _flip(-2), _flip(-2), True),
              View('rot90', _turn(1), _turn(-1), True)]
@@ -111,6 +124,7 @@ SCALES = [View(f'scale {f}', _shrink(f), finish=_grow) for f in (.75,.5)]
 BRIGHTER = [View(f'brighter {g}', finish=_brighter(g)) for g in (1.6,2.5,4.)]
 STRENGTHS = [View(f'strength {f}', finish=_mix(f)) for f in (.33,.66,1.3)]
 
+# %% ../nbs/07_teacher.ipynb #b0533e4f
 RECIPES = {
     # QualiTeacher: the three geometric views and nothing else
     'paper':    GEOMETRIC,
@@ -132,6 +146,7 @@ class Proposal:
     grids:torch.Tensor       # (n,1,b,b) block weights, one number a block
     geometric:torch.Tensor   # (n,) bool
 
+# %% ../nbs/07_teacher.ipynb #d072bb2a
 def as_views(
     # name in RECIPES, names joined by '+', or a list of View and of functions image->image
     recipe,
@@ -176,9 +191,12 @@ class PseudoLabeler:
                       for v in self.views]
         self.geometric = torch.tensor([isinstance(v, View) and v.geometric for v in self.views])
 
-    def _ask(self, net):
-        def earlier(x): return net(x) if self.quality is None else net(x, quality=self.quality)
-        return earlier
+# %% ../nbs/07_teacher.ipynb #10d27b5f
+@patch
+def _ask(self:PseudoLabeler, net):
+    "`net` as a function of pictures, asked like the teacher"
+    def earlier(x): return net(x) if self.quality is None else net(x, quality=self.quality)
+    return earlier
 
 # %% ../nbs/07_teacher.ipynb #23bafa2d
 @patch
@@ -214,6 +232,7 @@ def _judge(iqa, blocks):
         return torch.cat([torch.stack([v.float() for v in cols], 1), g.flatten(1).float()], 1)
     return rows
 
+# %% ../nbs/07_teacher.ipynb #889003aa
 @patch
 @torch.no_grad()
 def __call__(self:PseudoLabeler,
