@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 import numpy as np, torch, torch.nn.functional as F
+from tqdm.auto import tqdm
 from PIL import Image, ImageCms, ImageOps, TiffImagePlugin
 
 # %% ../nbs/00_images.ipynb #b7c84a9f
@@ -152,11 +153,14 @@ def load_image(
     short:int=None,  # if given, resize so that the short side has this many pixels
 )->torch.Tensor:     # (3,H,W) float32 sRGB in [0,1]
     "Read a picture: upright, sRGB, [0, 1]; 16 bits keep their depth, alpha is dropped"
-    f = _opened(path, short)
-    a = None if _foreign(f.up) else _sixteen(path, f)      # profiles are applied at 8 bits
-    x = _to_tensor(f.up) if a is None else \
-        torch.from_numpy(a[...,:3].astype(np.float32)/65535).permute(2,0,1).contiguous()
+    x = _decoded(path, _opened(path, short))
     return resize(x, short) if short else x
+
+def _decoded(path, f):
+    "(3,H,W) of an opened file"
+    a = None if _foreign(f.up) else _sixteen(path, f)      # profiles are applied at 8 bits
+    if a is None: return _to_tensor(f.up)
+    return torch.from_numpy(a[...,:3].astype(np.float32)/65535).permute(2,0,1).contiguous()
 
 # %% ../nbs/00_images.ipynb #5a1c7e06
 def resize(
@@ -370,23 +374,29 @@ def _none_left(root, problems):
 # %% ../nbs/00_images.ipynb #5a1c7e07
 _READ = {'alpha channel':'alpha dropped', 'grey':'grey, copied to three channels'}
 
+def _remarks(f):
+    "What reading an opened file changes, in words"
+    said = [_READ.get(n, n) for n in f.notes]
+    if found := _foreign(f.up): said.append(f'colours of {found[2]!r}, converted to sRGB')
+    return ', '.join(said)
+
 def scan_folder(
     root,   # a folder (searched with its subfolders) or one image file
+    progress:bool=False,  # a bar over the files
 )->tuple:   # (readable paths, {file: problem}, {file: note}); nothing readable raises ValueError
     "Decode every picture once and sort them into usable, broken (why) and changed on reading (how)"
     root = Path(root)
     files,problems = list_images(root)
     paths,notes = [],{}
-    for p in files:
+    for p in tqdm(files, 'looking through', disable=not progress or len(files)<2, leave=False):
         name = p.name if p==root else p.relative_to(root).as_posix()
-        try: f = _opened(p, 64)
+        try: said = _remarks(_opened(p, 64))
         except (ValueError, OSError) as e: problems[name] = str(e); continue
-        said = [_READ.get(n, n) for n in f.notes]
-        if found := _foreign(f.up): said.append(f'colours of {found[2]!r}, converted to sRGB')
         paths.append(p)
-        if said: notes[name] = ', '.join(said)
+        if said: notes[name] = said
     if not paths: raise _none_left(root, problems)
     return paths, problems, notes
+
 
 # %% ../nbs/00_images.ipynb #ee05ab01
 class ImageFolder:

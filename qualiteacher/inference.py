@@ -472,6 +472,7 @@ def evaluate(
     measures:dict={}, # {name: f((B,3,H,W), (B,3,H,W) truth or None) -> (B,)} and more
     batch:int=16,     # pictures measured at once
     progress:bool=False,  # a bar over the models
+    keep:dict={},     # {number of a picture: {}}: filled with its answers, {name: (3,H,W) uint8}
 )->dict:           # {name: {column: (mean, standard error)}}
     "Scores of several models on the same pictures"
     if truth is not None and len(truth)!=len(images):
@@ -481,6 +482,8 @@ def evaluate(
         cols = {}
         for part in parts:
             y = _answers(f, [images[i] for i in part])
+            for i,v in zip(part, y):
+                if i in keep: keep[i][name] = to_uint8(v).cpu()
             t = None if truth is None else torch.stack([truth[i] for i in part]).to(y)
             row = {n:m(y.to(_home(m)[0])) for n,m in judges.items()}
             if iqa is not None: row['score'] = iqa.score(y.to(_home(iqa)[0])).total
