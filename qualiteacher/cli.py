@@ -544,8 +544,10 @@ def cmd_demo(args):
 def cmd_exercises(args):
     "qualiteacher exercises SRC DST: the student's copies of lessons; --check runs the solutions"
     from qualiteacher.course import main
+    if args.check==(args.dst is not None):
+        raise Refused("expected either a folder for the students' copies, or --check")
     if main([args.src, *([args.dst] if args.dst else []), *(['--check'] if args.check else [])]):
-        raise Refused('some exercises are wrong, see above')
+        raise Refused(f'some exercises are {"wrong" if args.check else "not copied"}, see above')
 
 def cmd_experiment(args):
     "qualiteacher experiment [GRID...] [--out DIR] [--pack FILE] [--list]"
