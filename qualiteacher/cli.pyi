@@ -4,6 +4,7 @@ import argparse
 class Refused(Exception):
     ...
 KEPT: set
+FEW: int
 def cmd_restore(args) -> None:
     ...
 SCORE_PIXELS: int
@@ -31,5 +32,8 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message) -> None:
         ...
+WORDS: dict
+def cmd_completion(args) -> None:
+    ...
 def main(argv: list | None=None) -> int:
     ...

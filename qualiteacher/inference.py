@@ -73,9 +73,9 @@ def _strips(f, x, tile, margin, grid, batch, progress):
     with bar: yield from _chain(bands(), margin, -2, gaps)
     gap = torch.stack(gaps).max().item()*255 if gaps else 0.
     if gap > 2: warnings.warn(
-        f'margin: where tiles meet they differ by up to {gap:.0f} of 255; the network sees further '
-        f'than {margin} px. Try a larger margin and tile, or tile={max(h,w)} for the whole picture '
-        f'at once. For a network that pools over the whole picture no margin is enough')
+        f'margin: where tiles meet they differ by up to {gap:.0f} of 255, as the network sees further '
+        f'than {margin} px. A larger margin and tile help, or tile={max(h,w)} (--tile {max(h,w)}): '
+        f'the whole picture at once. For a network that pools over all of it no margin is enough')
 
 # %% ../nbs/11_inference.ipynb #13b113f1
 @contextmanager
@@ -409,6 +409,16 @@ def _plan(p, save):
     kind = torch.float32 if p.bits==16 else torch.uint8
     return p.x, kind, save or partial(save_photo, photo=p), p.notes
 
+@contextmanager
+def _noting(on):
+    "The warnings of what happens inside, as texts; if not `on`, they go where warnings go"
+    texts = []
+    with warnings.catch_warnings(record=on) as seen:
+        if on: warnings.simplefilter('always')
+        yield texts
+    texts += [str(w.message) for w in seen or ()]
+
+
 # %% ../nbs/11_inference.ipynb #7c3e9a11
 def restore_files(
     student,              # as in `restore`
@@ -427,10 +437,10 @@ def restore_files(
     for a,b in tqdm(mine, desc='restoring', unit='picture', disable=not progress or len(mine)<2):
         try:
             _asked_for(b, overwrite)
-            p = load(a)
-            x,kind,put,notes = _plan(p, save)
-            y = restore(student, x, quality, dtype=dtype or kind,
-                        progress=progress and len(mine)==1, **how)
+            with _noting(bool(say)) as warned:
+                x,kind,put,notes = _plan(load(a), save)
+                y = restore(student, x, quality, dtype=dtype or kind,
+                            progress=progress and len(mine)==1, **how)
         except (ValueError, OSError) as e: skipped[a] = str(e); continue
         try: lost = _put(put, y, b, done)
         except (ValueError, OSError) as e:
@@ -438,7 +448,7 @@ def restore_files(
             skipped[a] = str(e)
             continue
         done.append(b)
-        notes = [*notes, *(f'{b.suffix} cannot hold: {t}' for t in lost)]
+        notes = [*notes, *warned, *(f'{b.suffix} cannot hold: {t}' for t in lost)]
         if say and notes: say(a, '; '.join(notes))
     return done,skipped
 
@@ -472,6 +482,7 @@ def evaluate(
     measures:dict={}, # {name: f((B,3,H,W), (B,3,H,W) truth or None) -> (B,)} and more
     batch:int=16,     # pictures measured at once
     progress:bool=False,  # a bar over the models
+    keep:dict={},     # {number of a picture: {}}: filled with its answers, {name: (3,H,W) uint8}
 )->dict:           # {name: {column: (mean, standard error)}}
     "Scores of several models on the same pictures"
     if truth is not None and len(truth)!=len(images):
@@ -481,6 +492,8 @@ def evaluate(
         cols = {}
         for part in parts:
             y = _answers(f, [images[i] for i in part])
+            for i,v in zip(part, y):
+                if i in keep: keep[i][name] = to_uint8(v).cpu()
             t = None if truth is None else torch.stack([truth[i] for i in part]).to(y)
             row = {n:m(y.to(_home(m)[0])) for n,m in judges.items()}
             if iqa is not None: row['score'] = iqa.score(y.to(_home(iqa)[0])).total

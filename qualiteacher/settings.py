@@ -18,7 +18,7 @@ class _First:
     short:int = 192              # px, short side of an unlabelled picture
     crop:int = 96                # px, side of the student's crops
     batch:int = 2                # unlabelled pictures a step, over all processes
-    lr:float = 3e-4              # AdamW, constant; paper 5e-5
+    lr:float = 5e-5              # AdamW, constant, of the network's own weights (paper)
     recipe:str = 'lowlight'      # views, see teacher.RECIPES; paper: hflip, vflip, rot90
     # 'absolute' (paper); within the picture: 'relative' (rank among its candidates), 'bank' (and
     # remembered labels), 'value' (linear in S); controls: 'constant' (always 7), 'none' (not told)
@@ -49,7 +49,7 @@ class _Labels:
 # %% ../nbs/09g_settings.ipynb #be39973c
 @dataclass(frozen=True)
 class _Losses:
-    injection_lr:float = 5.      # the condition's learning rate, as a multiple
+    injection_lr:float = 30.     # the condition's learning rate, as a multiple; paper 1
     keeps:tuple = ('tone',)      # what strong augmentation must not touch, see tasks
     w_label:float = 1.           # weight of the distance to labels
     w_contrast:float = .1        # of the contrastive ratio
@@ -133,11 +133,10 @@ _PAPER = dict(steps=10000, short=288, crop=288, batch=8, passes=3, pairs_batch=8
     levels='absolute', calibrate=False, preference_start=2000, anchor='worst', scope='all',
     detach_loser=False, consistency_crop=144, save_every=500, share_every=200, log_every=10)
 PRESETS = {
+    # six steps that must be seen to do something: the network learns six times as fast
     'smoke':   dict(steps=6, batch=1, pairs_batch=2, preference_start=2, refresh=1, save_every=3,
-                    share_every=2),
-    # the paper's rate for the network, so that the teacher's own path stays near the base (see
-    # 09c_pairs); the condition, which starts from nothing, learns thirty times as fast
-    'demo':    dict(lr=5e-5, injection_lr=30.),
+                    share_every=2, lr=3e-4, injection_lr=5.),
+    'demo':    {},
     'paper':   _PAPER,
     'authors': {**_PAPER, 'decay':.999, 'anchor':'best', 'gate_threshold':1., 'rank':'unweighted',
                 'clamp_reward':False, 'no_gradient':('brisque',), 'independent_crops':True},

@@ -1,12 +1,12 @@
 "The command line on good input: what each command prints, writes and returns."
-import csv, json, os, re, signal, struct, subprocess, sys, unicodedata
+import csv, json, os, re, select, shutil, signal, struct, subprocess, sys, unicodedata
 from io import BytesIO
 from pathlib import Path
 import numpy as np, pytest
 from PIL import Image, ImageFilter
 from conftest import clean_env, digest, ok, refused, run
 
-COMMANDS = 'demo score train restore sweep doctor'.split()
+COMMANDS = 'demo score train restore sweep evaluate experiment exercises doctor completion'.split()
 
 # --- help, doctor ---
 def test_help_lists_every_command():
@@ -18,6 +18,63 @@ def test_every_command_has_help(command): assert len(ok(command, '--help').stdou
 
 @pytest.mark.parametrize('args', [('paint',), ('restore',), ('doctor', '--paint')], ids=' '.join)
 def test_wrong_usage_is_refused(args): assert refused(*args).returncode == 2
+
+# --- the tab key ---
+@pytest.fixture(scope='module')
+def script(tmp_path_factory):
+    "The scripts, each as a file: {shell: path}"
+    d = tmp_path_factory.mktemp('tab')
+    for s in ('bash', 'zsh', 'fish'): (d/s).write_text(ok('completion', s).stdout)
+    for name in ('photo_a.png', 'runs'): (d/name).touch()
+    return {s: d/s for s in ('bash', 'zsh', 'fish')}
+
+TAB = [('re', ['restore']), ('train --preset ', ['smoke', 'demo', 'paper', 'authors']), ('train --preset pa', ['paper']),
+       ('restore --ov', ['--overwrite']), ('train --set w_pref', ['w_preference=']), ('completion ', ['bash', 'zsh', 'fish']),
+       ('train --set inj', ['injection_lr=']), ('train --preset demo ', []), ('restore --weights ', []), ('restore ph', [])]
+
+@pytest.mark.parametrize('typed,offered', TAB, ids=[t or 'nothing' for t, _ in TAB])
+def test_bash_completes(script, typed, offered):
+    "As bash asks: the words so far, and which of them the cursor is in"
+    if not shutil.which('bash'): pytest.skip('no bash')
+    ask = 'source "$1"; shift; COMP_WORDS=(qualiteacher "$@"); COMP_CWORD=$#; _qualiteacher; printf "%s\\n" "${COMPREPLY[@]}"'
+    r = subprocess.run(['bash', '-c', ask, 'bash', script['bash'], *typed.split(' ')], capture_output=True, text=True)
+    assert r.returncode == 0 and not r.stderr and r.stdout.split() == offered
+
+@pytest.mark.parametrize('shell,source', [(['bash', '--norc'], 'bash'), (['zsh', '-f'], 'zsh')], ids=['bash', 'zsh'])
+@pytest.mark.parametrize('typed,seen', [('qualiteacher restore --qu', '--quality'), ('qualiteacher train --set steps=5 w_pref', 'w_preference='),
+                                        ('qualiteacher restore phot', 'photo_a.png')])
+def test_tab_in_a_terminal(script, tmp_path, shell, source, typed, seen):
+    "A real shell: the script is sourced, somebody types and presses tab; a file name is completed as ever"
+    pty = pytest.importorskip('pty')
+    if not shutil.which(shell[0]): pytest.skip(f'no {shell[0]}')
+    ours, theirs = pty.openpty()
+    p = subprocess.Popen(shell, stdin=theirs, stdout=theirs, stderr=theirs, cwd=script[source].parent, start_new_session=True,
+                         env={**os.environ, 'TERM': 'dumb', 'HOME': str(tmp_path), 'HISTFILE': ''})
+    os.close(theirs)
+    def until(what):
+        text = ''
+        while what not in text:
+            assert select.select([ours], [], [], 60)[0], text
+            text += os.read(ours, 4096).decode()
+    try:
+        os.write(ours, f'source ./{source}; echo ready$((40+2))\n'.encode()); until('ready42')
+        os.write(ours, typed.encode()+b'\t'); until(seen)
+    finally: p.kill(); p.wait(); os.close(ours)
+
+@pytest.mark.parametrize('typed,offered', [t for t in TAB if t[0] not in ('restore ph', 'restore --weights ', 'train --preset demo ')])
+def test_fish_completes(script, typed, offered):
+    if not shutil.which('fish'): pytest.skip('no fish')
+    r = subprocess.run(['fish', '--no-config', '-c', f'source {script["fish"]}; complete -C "qualiteacher {typed}"'], capture_output=True, text=True)
+    assert set(offered) <= {l.split('\t')[0] for l in r.stdout.splitlines()}, r.stdout+r.stderr
+
+def test_the_words_of_the_tab_key_are_the_true_ones():
+    "The script is made without torch, so a few words stand in the command line itself: they are those of the library"
+    from qualiteacher import backbones, cli, conditioning, iqa, settings, tasks
+    assert cli.WORDS['--preset'].split() == list(settings.PRESETS) and cli.WORDS['--iqa'].split() == list(iqa.IQAEnsemble.PRESETS)
+    assert set(cli.WORDS['--kind'].split()) == set(conditioning.KINDS) and cli.WORDS['--task'].split() == list(tasks.TASKS)
+    for b in cli.WORDS['--base'].split(): backbones.load_base(b)
+    used = {o: what for words in cli._words().values() for o, what in words.items()}
+    assert set(cli.WORDS) <= set(used) and all(used.values()), 'each option says what it is for'
 
 def test_doctor(tmp_path):
     out = ok('doctor', env=clean_env(home=tmp_path)).stdout.lower()
@@ -158,12 +215,12 @@ def test_score_sheet_of_many_says_what_is_left_out(tmp_path, photo):
     assert '60 of 63' in line and '3 left out' in line and len(r.stdout.splitlines()) == 64
     assert Image.open(tmp_path/'s.png').size == (10*168+8, 28+6*202)
 
-def in_terminal(*args, stop_at=None):
+def in_terminal(*args, stop_at=None, before=()):
     "Exit code, standard output and what a person sees on the error stream; Ctrl-C when `stop_at` shows there"
     pty, fcntl, termios = (pytest.importorskip(m) for m in ('pty', 'fcntl', 'termios'))
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack('HHHH', 24, 80, 0, 0))    # rows, columns: a bar needs some
-    p = subprocess.Popen([Path(sys.executable).with_name('qualiteacher'), *args], env=clean_env(), text=True,
+    p = subprocess.Popen([*before, Path(sys.executable).with_name('qualiteacher'), *args], env=clean_env(), text=True,
                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=theirs,
                          preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     os.close(theirs)

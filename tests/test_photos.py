@@ -1,9 +1,10 @@
 "Photographs as they are: what `restore` keeps of each kind, where it writes, and folders as people have them."
-import errno, hashlib, io, json, os, re, resource, struct, subprocess, sys, zlib
+import errno, hashlib, io, json, os, re, resource, shutil, struct, subprocess, sys, zlib
 from pathlib import Path
 import numpy as np, pytest, torch
 from PIL import Image, ImageCms, ImageOps
 from conftest import ROOT, clean_env, digest, run
+from test_cli import in_terminal
 from qualiteacher import cli, images
 from qualiteacher.cli import EXAMPLES, _parser, main
 from qualiteacher.images import Photo, list_images, load_image, load_photo, save_photo, scan_folder
@@ -229,6 +230,86 @@ def test_a_thousand_files_are_listed_at_once_and_none_is_opened(tmp_path, monkey
     monkeypatch.setattr(Image, 'open', lambda *a, **k: 1/0)
     files, problems = list_images(tmp_path)
     assert len(files) == 1000 and not problems and files == sorted(files)
+
+# --- a large folder ---
+def without_rights():
+    "What to put before a command so that it may not open every folder, also where the tests are root"
+    if os.geteuid(): return ()
+    cmd = ('setpriv', '--bounding-set=-dac_override,-dac_read_search')
+    if not shutil.which('setpriv') or subprocess.run([*cmd, 'true'], capture_output=True).returncode:
+        pytest.skip('root may open every folder, and setpriv is missing or not allowed')
+    return cmd
+
+@pytest.fixture(scope='module', params=[120, pytest.param(10_000, marks=pytest.mark.slow)])
+def many(request, tmp_path_factory):
+    "(folder, n): n small photographs in a tree, and names of every kind; a link that leads round, a folder without rights"
+    root, n, rng = tmp_path_factory.mktemp('many')/'in', request.param, np.random.default_rng(0)
+    names, kinds = [b'night %d.jpg', '夜 🌙%d.JPG'.encode(), b'\xff\xfe%d.jpeg', b"it's $(%d) & co.jpg"], []
+    for i in range(7):
+        Image.fromarray(rng.integers(0, 90, (6, 8, 3), np.uint8)).resize((40, 32), 3).save(b := io.BytesIO(), 'JPEG'); kinds.append(b.getvalue())
+    for i in range(n):
+        d = root/str(i % 10)/f'{i//10 % 10} more'
+        d.mkdir(parents=True, exist_ok=True)
+        try: Path(os.fsdecode(os.fsencode(d)+b'/'+names[i % 4] % i)).write_bytes(kinds[i % 7])
+        except OSError: pytest.skip('this disk takes no names that are not UTF-8')
+    (root/'0'/'round').symlink_to(root, target_is_directory=True)
+    (root/'1'/'phone.heic').write_bytes(b'x'); (root/'2'/'torn.jpg').write_bytes(kinds[0][:200])
+    (root/'closed').mkdir(); (root/'closed'/'x.jpg').write_bytes(kinds[0]); (root/'closed').chmod(0)
+    yield root, n
+    (root/'closed').chmod(0o755)
+
+ODD = {'closed': 'cannot be opened', 'round': 'a link to a folder, not followed', 'phone.heic': 'HEIC is not read'}
+
+def test_a_large_folder_is_listed_without_opening_a_file(many, record_property):
+    root, n = many
+    code = ("import resource, sys, time\nfrom PIL import Image\nfrom qualiteacher import cli, data, images\n"
+            "Image.open = lambda *a, **k: 1/0\npeak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/1024\n"
+            "for f in (images.list_images, lambda r: [cli._found([r])], lambda r: [cli._jobs(r, r+'_out')[0]], lambda r: [data.as_pictures(r)]):\n"
+            "    m, t = peak(), time.perf_counter(); k = len(f(sys.argv[1])[0]); print(k, time.perf_counter()-t, peak()-m)\n")
+    r = run([*without_rights(), sys.executable, '-c', code, str(root)], cwd=ROOT)
+    assert r.returncode == 0, r.stderr
+    rows = [[float(v) for v in l.split()] for l in r.stdout.splitlines()]
+    assert [k for k, _, _ in rows] == [n+1]*4 and all(mb < 100 for _, _, mb in rows)
+    for name, why in ODD.items(): assert re.search(rf'skipped: .*{name}: {why}', r.stderr), name
+    record_property('measured', f'{n} photographs listed (library, score, restore, train): '+', '.join(f'{s:.2f} s, {mb:.0f} MB more' for _, s, mb in rows))
+
+def test_a_large_folder_is_restored_in_two_goes(many, tmp_path, record_property):
+    "Ctrl-C after a while: results are whole or not there. The same call goes on: what exists is kept, not made again"
+    root, n = many
+    out, go = tmp_path/'out', ('restore', root, tmp_path/'out')
+    code, _, seen = in_terminal(*go, stop_at=r'restoring.* [1-9]\d*/', before=without_rights())
+    first = {f: f.stat().st_mtime_ns for f in out.rglob('*') if f.is_file()}
+    assert code == 130 and 'what was done so far is kept' in seen and 'Traceback' not in seen and 0 < len(first) < n
+    assert not any(f.name.startswith('.') for f in first), 'no half file'
+    for f in list(first)[:20]: assert load_image(f).shape == (3, 32, 40)
+    code, said, seen = in_terminal(*go, before=without_rights())
+    assert code == 0 and f'{n-len(first)} restored' in said and 'torn.jpg: cannot be read' in seen
+    for name, why in ODD.items(): assert re.search(rf'skipped: .*{name}: {why}', seen), name
+    assert len(re.findall('kept: .* exists already', seen)) == min(len(first), cli.FEW)
+    assert len(first) <= cli.FEW or f'{len(first)-cli.FEW} more results that exist' in seen
+    made = {f.relative_to(out) for f in out.rglob('*') if f.is_file()}
+    assert made == {f.relative_to(root) for f in list_images(root)[0] if f.name != 'torn.jpg' and 'closed' not in f.parts}
+    assert all(f.stat().st_mtime_ns == t for f, t in first.items())
+    record_property('measured', f'{n} photographs restored in two goes, the first broken off after {len(first)}')
+
+def test_each_picture_is_decoded_once_to_be_scored(tmp_path, monkeypatch):
+    "Also where several processes share the work: this one of three has every third picture"
+    for i in range(6): RGB.save(tmp_path/f'{i}.png')
+    (tmp_path/'torn.png').write_bytes((tmp_path/'0.png').read_bytes()[:200])
+    monkeypatch.setenv('RANK', '1'); monkeypatch.setenv('WORLD_SIZE', '3')
+    opened, real = [], Image.open
+    monkeypatch.setattr(Image, 'open', lambda f, *a, **k: (opened.append(Path(f).name), real(f, *a, **k))[1])
+    class Alone:
+        main, device, collect = True, 'cpu', staticmethod(lambda v: v)
+    from qualiteacher.iqa import IQAEnsemble
+    rows, stopped = cli._rows(IQAEnsemble({'brisque': 1.}), cli._found([str(tmp_path)]), Alone)
+    assert opened == ['1.png', '4.png'] == [r['name'] for r in rows] and not stopped
+
+def test_train_names_what_it_passes_over_in_a_large_folder(many, capsys):
+    cli._look_through(many[0], most=50)
+    said = capsys.readouterr().err
+    for name in ('round', 'phone.heic'): assert re.search(rf'skipped: .*{name}: {ODD[name]}', said)
+    assert 'torn' not in said, 'nothing was opened'
 
 @pytest.mark.skipif(os.geteuid() == 0, reason='root may open every folder')
 def test_a_folder_without_rights_is_named(tmp_path, capsys):

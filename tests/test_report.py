@@ -7,7 +7,9 @@ import csv, io, json, os, re
 from html.parser import HTMLParser
 from pathlib import Path
 import pytest, torch
-from qualiteacher.demo import LIMIT, SIDES, VOTES, before_after, coin_chance, page_html, vote_html, write_evaluation, write_page
+from qualiteacher.demo import (LIMIT, LOOKS, VOTES, before_after, coin_chance, fit_page, on_page, page_html, vote_html,
+                               write_evaluation, write_page)
+from qualiteacher.inference import evaluate
 from test_browser import FLAGS, chromium, sync_playwright
 
 class Page(HTMLParser):
@@ -73,6 +75,44 @@ def test_pictures_shrink_until_the_page_is_small(tmp_path, n, h, w, most):
     f = write_evaluation(tmp_path/'e.html', TABLE, METHODS, xs[:n], [str(i) for i in range(n)], most=most)
     assert f.stat().st_size < LIMIT
     assert len(set(re.findall(r'id="p(\d+)-0"', f.read_text()))) == min(n, most)
+
+def shown(text): return len(set(re.findall(r'id="p(\d+)-0"', text)))
+
+def test_many_methods_on_large_grainy_photographs(tmp_path):
+    "Thirty answers to panoramas of noise: smaller, coarser and fewer, and the page says so"
+    xs, many = [picture(i, 128, 800) for i in range(2)]*20, {f'method {i}': METHODS['base'] for i in range(30)}
+    f = write_evaluation(tmp_path/'e.html', {n: {'score': (.5, .01)} for n in many}, many, xs, [str(i) for i in range(40)], most=6)
+    check(text := f.read_text())
+    said = re.search(r'(\d+) of 40 photographs are shown, evenly spaced\. .*? at most (\d+) px on the short side, at JPEG quality (\d+)\.', text)
+    assert said and int(said[1]) == shown(text) < 6 and (int(said[2]), int(said[3])) in LOOKS
+    names = json.loads(re.search(r'id="vote-data">(.*?)</script>', text)[1])['names']
+    assert len(names) == shown(text) and set(names) <= {str(i) for i in on_page(40, 6)}, 'the vote has what is shown'
+
+def test_a_page_that_fits_says_nothing_about_it(evaluation):
+    assert 'photographs are shown' not in evaluation.read_text() and 'JPEG quality' not in evaluation.read_text()
+
+@pytest.mark.parametrize('n', [1, 2, 7, 100])
+def test_steps_go_down_until_the_page_fits(n):
+    "Sizes first, then half of the photographs; both ends stay as long as there are two"
+    tried = []
+    def make(photos, look): tried.append((len(photos), look)); return [('', 'x'*(LIMIT//20*look[0]//96*len(photos)))]
+    parts = fit_page('', make, list(range(n)))
+    assert len(page_html('', parts).encode()) < LIMIT
+    assert [look for k, look in tried if k == n] == list(LOOKS[:len([1 for k, _ in tried if k == n])])
+    counts = list(dict.fromkeys(k for k, _ in tried))
+    assert counts == [n//2**i for i in range(len(counts))]
+
+def test_what_measuring_made_is_shown_and_not_made_again(tmp_path):
+    "Each method is asked once for each photograph, and the page is the one that would have come of a second time"
+    xs, asked = [picture(i) for i in range(5)], []
+    models = {n: (lambda x, n=n, f=f: (asked.append(n), f(x))[1]) for n, f in METHODS.items()}
+    keep = {i: {} for i in on_page(5, 3)}
+    table = evaluate(models, xs, None, measures={'mean': lambda y, t: y.mean((1, 2, 3))}, keep=keep)
+    assert list(keep) == [0, 2, 4] and len(asked) == 15 and all(y.dtype == torch.uint8 for k in keep.values() for y in k.values())
+    names = [str(i) for i in range(5)]
+    once = write_evaluation(tmp_path/'a.html', table, models, xs, names, most=3, answers=keep).read_text()
+    assert len(asked) == 15
+    assert once == write_evaluation(tmp_path/'b.html', table, models, xs, names, most=3).read_text() and len(asked) == 24
 
 def test_a_page_that_is_too_large_is_refused_and_not_written(tmp_path):
     with pytest.raises(ValueError, match='fewer or smaller'): write_page(tmp_path/'a.html', 'a', [('b', 'c'*LIMIT)])
