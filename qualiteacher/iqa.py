@@ -39,13 +39,15 @@ class ScoreSpec:
         if self.worst==self.best:
             raise ValueError(f'worst, best: expected two different numbers, got {self.worst} twice')
 
-    def normalise(self,
-        raw:torch.Tensor,  # (B,) as the metric gives it
-        clamp:bool=True,   # False keeps what lies outside [0,1]
-    )->torch.Tensor:       # (B,) higher is better
-        "Map `worst` to 0 and `best` to 1, linearly"
-        s = (raw-self.worst)/(self.best-self.worst)
-        return s.clamp(0,1) if clamp else s
+# %% ../nbs/06_iqa.ipynb #57ae3f33
+@patch
+def normalise(self:ScoreSpec,
+    raw:torch.Tensor,  # (B,) as the metric gives it
+    clamp:bool=True,   # False keeps what lies outside [0,1]
+)->torch.Tensor:       # (B,) higher is better
+    "Map `worst` to 0 and `best` to 1, linearly"
+    s = (raw-self.worst)/(self.best-self.worst)
+    return s.clamp(0,1) if clamp else s
 
 # %% ../nbs/06_iqa.ipynb #a3856ca3
 def prepare(
@@ -54,12 +56,7 @@ def prepare(
     check:bool=True,  # False: finite and in [0,1] by construction; nobody looks at the values
 )->torch.Tensor:      # (B,3,H,W) float32 in [0,1]; wrong shape, type or NaN raises ValueError
     "Make a batch fit for scoring; warns when it clamps or pads"
-    if not torch.is_tensor(x): raise ValueError(f'x: expected a tensor, got {type(x).__name__}')
-    if x.ndim!=4 or x.shape[1]!=3 or not x.numel():
-        raise ValueError(f'x: expected (B,3,H,W), got {tuple(x.shape)}')
-    if not (x.is_floating_point() or x.dtype==torch.uint8):
-        raise ValueError(f'x: expected floats in [0, 1] or uint8, got {x.dtype}')
-    x = x.float()/255 if x.dtype==torch.uint8 else x.float()
+    x = _as_floats(x)
     if check: x = _looked_at(x)
     h,w = x.shape[-2:]
     if min(h,w) < min_size:
@@ -67,20 +64,29 @@ def prepare(
         for dim in (-2,-1): x = _reflect_to(x, dim, min_size)
     return x
 
+# %% ../nbs/06_iqa.ipynb #ea56cf3c
+def _as_floats(x):
+    "A batch of pictures as float32; uint8 is divided by 255, and anything else is refused"
+    if not torch.is_tensor(x): raise ValueError(f'x: expected a tensor, got {type(x).__name__}')
+    if x.ndim!=4 or x.shape[1]!=3 or not x.numel():
+        raise ValueError(f'x: expected (B,3,H,W), got {tuple(x.shape)}')
+    if not (x.is_floating_point() or x.dtype==torch.uint8):
+        raise ValueError(f'x: expected floats in [0, 1] or uint8, got {x.dtype}')
+    return x.float()/255 if x.dtype==torch.uint8 else x.float()
+
 # %% ../nbs/06_iqa.ipynb #bb27dd3f
 def _looked_at(x):
     "Finite and clamped to [0,1]; one look at the values, so a GPU is waited for once"
     lo,hi = torch.stack(x.detach().aminmax()).tolist()            # not-a-number is passed on
     if not math.isfinite(lo+hi): raise ValueError('x: expected finite values, got NaN or infinity')
-    if lo < -1e-3 or hi > 1+1e-3: warnings.warn('x: values outside [0, 1] were clamped',
-                                                stacklevel=4)
+    if lo < -1e-3 or hi > 1+1e-3:
+        warnings.warn('x: values outside [0, 1] were clamped', stacklevel=4)
     return x.clamp(0,1)
 
 def _reflect_to(x, dim, size):
     "Grow `dim` to `size` by appending mirror images"
-    while x.shape[dim] < size: x = torch.cat([x, x.flip(dim)], dim).narrow(dim, 0,
-                                                                           min(size,
-                                                                               2*x.shape[dim]))
+    while x.shape[dim] < size:
+        x = torch.cat([x, x.flip(dim)], dim).narrow(dim, 0, min(size, 2*x.shape[dim]))
     return x
 
 # %% ../nbs/06_iqa.ipynb #0279c1cc
@@ -97,7 +103,7 @@ def tiles(
 class Metric(nn.Module):
     "A raw scorer (B,3,H,W)->(B,) and the spec that makes its numbers comparable"
     def __init__(self,
-        scorer,             # callable on a prepared batch; may have `score_blocks`, see below
+        scorer,             # callable on a prepared batch; may have `score_blocks`, see above
         spec:ScoreSpec,     # direction, range, minimum size, licences
         gradient:bool=True, # False: scores as before, but no reward ever pulls through it
     ):
@@ -105,50 +111,61 @@ class Metric(nn.Module):
         self.scorer,self.spec,self.gradient,self._alive = scorer,spec,gradient,None
         self.eval()
 
-    def train(self, mode=True): return super().train(False)      # a judge does not change with use
-
-    def _call(self, x, blocks=1):
-        "Scores of prepared pictures (B,), and of their blocks (B,blocks,blocks) or None"
-        x,cheap = x if self.gradient else x.detach(),getattr(self.scorer, 'score_blocks', None)
-        with torch.autocast(x.device.type, enabled=False):
-            s,part = cheap(x, blocks) if cheap else (self.scorer(x),None)
-            if blocks > 1 and part is None: part = self.scorer(tiles(x, blocks))
-        if s.numel()!=len(x): raise ValueError(f'{self.spec.name}: expected one score a picture, '
-                                               f'got {tuple(s.shape)} for {len(x)}')
-        return (s.reshape(len(x)).float(),
-                part.reshape(len(x), blocks, blocks).float() if blocks > 1 else None)
-
-    def _mend(self, s, x=None):
-        "Scores that are no number count as the worst; with `x`, no gradient comes from there"
-        ok = s.isfinite()
-        if ok.all(): return s
-        warnings.warn(f'{self.spec.name}: no finite score, counted as the worst', stacklevel=3)
-        if x is None: return s.where(ok, s.new_tensor(self.spec.worst))
-        s = torch.full_like(s, self.spec.worst)
-        return s.index_put((ok,), self._call(x[ok])[0]) if ok.any() else s
-
-    def raw(self, x, check=True):
-        "The metric's own numbers, (B,) float32; autocast and NaN never pass"
-        x = prepare(x, self.spec.min_size, check)
-        s = self._call(x)[0]
-        return self._mend(s, x) if check else s
-
     def forward(self, x, clamp=True, check=True):
         return self.spec.normalise(self.raw(x, check), clamp)
 
-    @property
-    def has_gradient(self):
-        "True if a gradient that is finite and not zero reaches a test picture"
-        if self._alive is None:
-            n,g = max(64, self.spec.min_size),torch.Generator().manual_seed(0)
-            x = F.interpolate(torch.rand(1, 3, n//8, n//8, generator=g), (n,n),
-                              mode='bicubic').clamp(.05,.95)
-            x = (x+.03*torch.rand(x.shape, generator=g)).requires_grad_()
-            with torch.enable_grad():
-                y = self(x, clamp=False).sum()
-                grad = torch.autograd.grad(y, x, allow_unused=True)[0] if y.requires_grad else None
-            self._alive = grad is not None and bool(grad.isfinite().all() and grad.abs().max()>0)
-        return self._alive
+    def train(self, mode=True): return super().train(False)
+
+# %% ../nbs/06_iqa.ipynb #8a75af3e
+@patch
+def _call(self:Metric, x, blocks=1):
+    "Scores of prepared pictures (B,), and of their blocks (B,blocks,blocks) or None"
+    x,cheap = x if self.gradient else x.detach(),getattr(self.scorer, 'score_blocks', None)
+    with torch.autocast(x.device.type, enabled=False):
+        s,part = cheap(x, blocks) if cheap else (self.scorer(x),None)
+        if blocks > 1 and part is None: part = self.scorer(tiles(x, blocks))
+    if s.numel()!=len(x): raise ValueError(f'{self.spec.name}: expected one score a picture, '
+                                           f'got {tuple(s.shape)} for {len(x)}')
+    return (s.reshape(len(x)).float(),
+            part.reshape(len(x), blocks, blocks).float() if blocks > 1 else None)
+
+# %% ../nbs/06_iqa.ipynb #5eebf72d
+@patch
+def _mend(self:Metric, s, x=None):
+    "Scores that are no number count as the worst; with `x`, no gradient comes from there"
+    ok = s.isfinite()
+    if ok.all(): return s
+    warnings.warn(f'{self.spec.name}: no finite score, counted as the worst', stacklevel=3)
+    if x is None: return s.where(ok, s.new_tensor(self.spec.worst))
+    s = torch.full_like(s, self.spec.worst)
+    return s.index_put((ok,), self._call(x[ok])[0]) if ok.any() else s
+
+@patch
+def raw(self:Metric, x, check=True):
+    "The metric's own numbers, (B,) float32; autocast and NaN never pass"
+    x = prepare(x, self.spec.min_size, check)
+    s = self._call(x)[0]
+    return self._mend(s, x) if check else s
+
+# %% ../nbs/06_iqa.ipynb #9de00290
+@patch
+def _trial_picture(self:Metric):
+    "Blobs with a little noise, (1,3,n,n): nothing in it is flat or at the end of the range"
+    n,g = max(64, self.spec.min_size),torch.Generator().manual_seed(0)
+    x = F.interpolate(torch.rand(1, 3, n//8, n//8, generator=g), (n,n),
+                      mode='bicubic').clamp(.05,.95)
+    return x+.03*torch.rand(x.shape, generator=g)
+
+@patch(as_prop=True)
+def has_gradient(self:Metric):
+    "True if a gradient that is finite and not zero reaches a test picture"
+    if self._alive is None:
+        x = self._trial_picture().requires_grad_()
+        with torch.enable_grad():
+            y = self(x, clamp=False).sum()
+            grad = torch.autograd.grad(y, x, allow_unused=True)[0] if y.requires_grad else None
+        self._alive = grad is not None and bool(grad.isfinite().all() and grad.abs().max()>0)
+    return self._alive
 
 # %% ../nbs/06_iqa.ipynb #fb018976
 # name: (worst, best, min_size, weight file, its argument); ranges as pyiqa 0.1 documents them
@@ -164,9 +181,12 @@ _PYIQA = {
     'cnniqa':           (0, 1, 64, 'CNNIQA_koniq10k-e6f14c91.pth', 'pretrained_model_path'),
     'paq2piq':          (0, 100, 64, 'P2P_RoIPoolModel-fit.10.bs.120-ca69882e.pth',
                          'pretrained_model_path'),
-    # the others need several files or fetch a backbone too: built only with everything in place
-    **{n: (0, 1, 224, None, None) for n in ('clipiqa+', 'hyperiqa', 'dbcnn', 'maniqa', 'topiq_nr',
-                                            'nima-koniq', 'arniqa', 'qualiclip')},
+}
+
+# %% ../nbs/06_iqa.ipynb #e2232220
+_PYIQA |= {n: (0, 1, 224, None, None) for n in ('clipiqa+', 'hyperiqa', 'dbcnn', 'maniqa',
+                                                'topiq_nr', 'nima-koniq', 'arniqa', 'qualiclip')}
+_PYIQA |= {
     'nima':             (0, 10, 224, None, None),
     'liqe':             (1, 5, 224, None, None),
     'qalign':           (1, 5, 224, None, None),
@@ -187,6 +207,7 @@ def find_weights(
     dirs = [Path(d).expanduser() for d in dirs if d]
     return next((d/file for d in dirs if (d/file).is_file()), None), dirs
 
+# %% ../nbs/06_iqa.ipynb #ada4089b
 def _pkg_resources_shim():
     "CLIP imports pkg_resources only for its `packaging`; recent setuptools no longer have it"
     if 'pkg_resources' in sys.modules or find_spec('pkg_resources') is not None: return
@@ -215,6 +236,38 @@ def _no_network(
     finally: socket.getaddrinfo,socket.create_connection = real
 
 # %% ../nbs/06_iqa.ipynb #25757177
+def _own_range(name, worst, best):
+    "(worst, best, min_size): what was given, else what the table holds"
+    w,b,size,*_ = _PYIQA.get(name, (None, None, 32))
+    worst,best = w if worst is None else worst, b if best is None else best
+    if worst is None or best is None:
+        raise ValueError(f'worst, best: expected the raw values that map to 0 and 1 for {name!r}, '
+                         f'got none')
+    return worst, best, size
+
+def _own_file(name, weights_dir, download, given):
+    "{argument: path} of the weight file in the table, unless the caller gave one"
+    *_,file,arg = _PYIQA.get(name, (None,None))
+    if not file or arg in given: return {}
+    path,dirs = find_weights(file, weights_dir)
+    if path is None and not download: raise FileNotFoundError(
+        f'{name}: expected its weights {file} in one of {[str(d) for d in dirs]}, found none. Put '
+        f'the file there, set QUALITEACHER_WEIGHTS, pass weights_dir=, or allow pyiqa to fetch it '
+        f'with download=True')
+    return {arg: str(path)} if path else {}
+
+# %% ../nbs/06_iqa.ipynb #f5e160d5
+def _build(name, download, **kwargs):
+    "The network of a pyiqa metric, on the processor; fetches only where that is allowed"
+    _pkg_resources_shim()
+    try: from pyiqa import create_metric
+    except ModuleNotFoundError as e: raise ValueError(
+        f'{name}: expected pyiqa, which serves this metric; `pip install pyiqa` ({e})') from e
+    with nullcontext() if download else _no_network(name), redirect_stdout(io.StringIO()):
+        return create_metric(name, as_loss=True, loss_reduction='none',
+                             device=torch.device('cpu'), **kwargs)
+
+# %% ../nbs/06_iqa.ipynb #38c19563
 def pyiqa_metric(
     name:str,              # a no-reference metric of pyiqa
     worst:float=None,      # raw value that maps to 0; known for the metrics in our table
@@ -225,26 +278,8 @@ def pyiqa_metric(
 # raises FileNotFoundError when weights are missing, ValueError without a range
 )->Metric:
     "A metric of pyiqa under our contract (code licence PolyForm-Noncommercial)"
-    w,b,size,file,arg = _PYIQA.get(name, (worst, best, 32, None, None))
-    worst,best = w if worst is None else worst, b if best is None else best
-    if worst is None or best is None:
-        raise ValueError(f'worst, best: expected the raw values that map to 0 and 1 for {name!r}, '
-                         f'got none')
-    if file and arg not in kwargs:
-        path,dirs = find_weights(file, weights_dir)
-        if path is None and not download: raise FileNotFoundError(
-            f'{name}: expected its weights {file} in one of {[str(d) for d in dirs]}, found none. '
-            f'Put the file there,'
-            f' set QUALITEACHER_WEIGHTS, pass weights_dir=, or allow pyiqa to fetch it with '
-            f'download=True')
-        if path: kwargs[arg] = str(path)
-    _pkg_resources_shim()
-    try: from pyiqa import create_metric
-    except ModuleNotFoundError as e: raise ValueError(
-        f'{name}: expected pyiqa, which serves this metric; `pip install pyiqa` ({e})') from e
-    with nullcontext() if download else _no_network(name), redirect_stdout(io.StringIO()):
-        net = create_metric(name, as_loss=True, loss_reduction='none', device=torch.device('cpu'),
-                            **kwargs)
+    worst,best,size = _own_range(name, worst, best)
+    net = _build(name, download, **kwargs, **_own_file(name, weights_dir, download, kwargs))
     spec = ScoreSpec(name, worst, best, size, 'PolyForm-Noncommercial-1.0.0',
                      _LICENCES.get(name, 'see pyiqa'))
     return Metric(net.requires_grad_(False), spec)
@@ -256,6 +291,7 @@ def score_to_level(
     "q = min(10 S, 7) (QualiTeacher, section on quality conditioning)"
     return (10*S).clamp(0, TOP_LEVEL)
 
+# %% ../nbs/06_iqa.ipynb #ae6c5888
 @dataclass
 class Scores:
     "What `IQAEnsemble.score` returns; everything is (B,), detached"
@@ -278,20 +314,22 @@ class Quantiles:
         knots:torch.Tensor,  # (n,) increasing scores at equally spaced ranks 0..1
     ): self.knots,self._here = knots,knots                    # _here: on the device last asked for
 
-    @classmethod
-    def fit(cls,
-        s:torch.Tensor,  # (N,) scores of the reference set; fewer than 8 raise ValueError
-        n:int=17,        # knots
-    ):
-        if len(s) < 8: raise ValueError(f's: expected at least 8 reference scores, got {len(s)}')
-        k = torch.quantile(s.double(), torch.linspace(0, 1, n, dtype=torch.float64))
-        return cls((k+torch.arange(n)*1e-6).float())          # strictly increasing
-
     def __call__(self, s):
         if self._here.device!=s.device or self._here.dtype!=s.dtype: self._here = self.knots.to(s)
         k = self._here
         i = torch.searchsorted(k, s.detach().contiguous()).clamp(1, len(k)-1)
         return ((i-1+(s-k[i-1])/(k[i]-k[i-1]))/(len(k)-1)).clamp(0,1)
+
+# %% ../nbs/06_iqa.ipynb #b9dd5e03
+@patch(cls_method=True)
+def fit(cls:Quantiles,
+    s:torch.Tensor,  # (N,) scores of the reference set; fewer than 8 raise ValueError
+    n:int=17,        # knots
+):
+    "The map that spreads these scores evenly over [0, 1]"
+    if len(s) < 8: raise ValueError(f's: expected at least 8 reference scores, got {len(s)}')
+    k = torch.quantile(s.double(), torch.linspace(0, 1, n, dtype=torch.float64))
+    return cls((k+torch.arange(n)*1e-6).float())          # strictly increasing
 
 # %% ../nbs/06_iqa.ipynb #ded6e189
 # name: (scorer, worst, best, min_size)
@@ -305,6 +343,23 @@ def _member(m, weights_dir, download):
         scorer,*spec = _OURS[m]
         return Metric(scorer(), ScoreSpec(m, *spec, 'Apache-2.0', 'Apache-2.0'))
     return pyiqa_metric(m, weights_dir=weights_dir, download=download)
+
+# %% ../nbs/06_iqa.ipynb #2d8f9852
+def _members(weights, weights_dir, download):
+    "The metrics by name, and their shares of the weight"
+    if not weights or min(weights.values()) <= 0:
+        raise ValueError(f'weights: expected at least one metric, each above 0, got {weights}')
+    ms,total = [_member(m, weights_dir, download) for m in weights],sum(weights.values())
+    return (nn.ModuleDict({m.spec.name:m for m in ms}),
+            {m.spec.name: w/total for m,w in zip(ms, weights.values())})
+
+def _tell(metrics, precision):
+    "Pass the precision of scene statistics on to the members that have one"
+    if precision not in ('float64','float32'):
+        raise ValueError(f"precision: expected 'float64' or 'float32', got {precision!r}")
+    for m in metrics.values():
+        if hasattr(m.scorer, 'precision'): m.scorer.precision = precision
+    return precision
 
 # %% ../nbs/06_iqa.ipynb #ba632c41
 class IQAEnsemble(nn.Module):
@@ -321,44 +376,43 @@ class IQAEnsemble(nn.Module):
         precision:str='float64',  # of the scene statistics: 'float64', or 'float32' for training
     ):
         super().__init__()
-        if not weights or min(weights.values()) <= 0:
-            raise ValueError(f'weights: expected at least one metric, each above 0, got {weights}')
-        ms = [_member(m, weights_dir, download) for m in weights]
-        self.metrics = nn.ModuleDict({m.spec.name:m for m in ms})
-        total = sum(weights.values())
-        self.weights = {m.spec.name: w/total for m,w in zip(ms, weights.values())}
+        self.metrics,self.weights = _members(weights, weights_dir, download)
         self.chunk_bytes,self.precision,self.calibration = chunk_bytes,precision,{}
         self.eval().requires_grad_(False)
-
-    @classmethod
-    def preset(cls,
-        name:str='offline',  # 'offline': ships with the package; 'paper': MUSIQ, BRISQUE, CLIP-IQA
-        **kwargs,            # weights_dir, download, chunk_bytes, precision
-    ):
-        "A named ensemble; missing weights raise FileNotFoundError, nothing is replaced"
-        if name not in cls.PRESETS:
-            raise ValueError(f'name: expected one of {sorted(cls.PRESETS)}, got {name!r}')
-        return cls(cls.PRESETS[name], **kwargs)
 
     def train(self, mode=True): return super().train(False)
 
     @property
     def precision(self): return self._precision
     @precision.setter
-    def precision(self, name):
-        if name not in ('float64','float32'):
-            raise ValueError(f"precision: expected 'float64' or 'float32', got {name!r}")
-        self._precision = name
-        for m in self.metrics.values():
-            if hasattr(m.scorer, 'precision'): m.scorer.precision = name
+    def precision(self, name): self._precision = _tell(self.metrics, name)
 
-    def _normalise(self, name, raw):
-        s = self.metrics[name].spec.normalise(raw)
-        return self.calibration[name](s) if name in self.calibration else s
+# %% ../nbs/06_iqa.ipynb #891823cb
+@patch(cls_method=True)
+def preset(cls:IQAEnsemble,
+    name:str='offline',  # 'offline': ships with the package; 'paper': MUSIQ, BRISQUE, CLIP-IQA
+    **kwargs,            # weights_dir, download, chunk_bytes, precision
+):
+    "A named ensemble; missing weights raise FileNotFoundError, nothing is replaced"
+    if name not in cls.PRESETS:
+        raise ValueError(f'name: expected one of {sorted(cls.PRESETS)}, got {name!r}')
+    return cls(cls.PRESETS[name], **kwargs)
 
-    def _total(self, per_metric):
-        S = sum(w*per_metric[n] for n,w in self.weights.items())
-        return self.calibration['total'](S) if 'total' in self.calibration else S
+# %% ../nbs/06_iqa.ipynb #8d9ba9b6
+@patch
+def _normalise(self:IQAEnsemble, name, raw):
+    s = self.metrics[name].spec.normalise(raw)
+    return self.calibration[name](s) if name in self.calibration else s
+
+@patch
+def _total(self:IQAEnsemble, per_metric):
+    S = sum(w*per_metric[n] for n,w in self.weights.items())
+    return self.calibration['total'](S) if 'total' in self.calibration else S
+
+@patch
+def _as_scores(self:IQAEnsemble, raw):
+    s = {n: self._normalise(n, v) for n,v in raw.items()}
+    return Scores(s, self._total(s), raw)
 
 # %% ../nbs/06_iqa.ipynb #ba683ce6
 @patch
@@ -381,11 +435,6 @@ def _scored(self:IQAEnsemble, x, blocks, check):
         raw,part = ({n: self.metrics[n]._mend(v) for n,v in d.items()} for d in (raw,part))
     return raw, part
 
-@patch
-def _as_scores(self:IQAEnsemble, raw):
-    s = {n: self._normalise(n, v) for n,v in raw.items()}
-    return Scores(s, self._total(s), raw)
-
 # %% ../nbs/06_iqa.ipynb #8a85f4b7
 @patch
 @torch.no_grad()
@@ -396,6 +445,7 @@ def score(self:IQAEnsemble,
     "Score every picture by itself; large batches go in parts"
     return self._as_scores(self._scored(prepare(x, check=check), 1, check)[0])
 
+# %% ../nbs/06_iqa.ipynb #d4882333
 @patch
 def reward(self:IQAEnsemble,
     x:torch.Tensor,   # (B,3,H,W) with a gradient
@@ -415,6 +465,7 @@ def reward_coverage(self:IQAEnsemble):
     "Share of the weight whose metrics have a gradient at all, 0 to 1"
     return round(sum(w for n,w in self.weights.items() if self.metrics[n].has_gradient), 6)
 
+# %% ../nbs/06_iqa.ipynb #9e89d389
 @patch
 @torch.no_grad()
 def live_share(self:IQAEnsemble,
@@ -455,6 +506,33 @@ def _same(
     if not (a-b).abs().max() <= tol:
         raise AssertionError(f'{clause}: scores differ by up to {(a-b).abs().max():.2g}')
 
+def _in_any_company(f, x, s, tol):
+    "What stands beside a picture does not change its score"
+    order = torch.arange(len(x)-1, -1, -1)
+    _same(f(x), s, 'repeat', tol)
+    _same(torch.cat([f(t[None]) for t in x]), s, 'batch size', tol)
+    _same(torch.cat([f(x[:1]), f(x[1:])]), s, 'batch size', tol)
+    _same(f(x[order]), s[order], 'order', tol)
+    _same(f(torch.cat([x, 0*x[:1]]))[:len(x)], s, 'neighbours', tol)
+
+# %% ../nbs/06_iqa.ipynb #9f38ef53
+def _in_train_mode(scorer, f, x, s, tol):
+    mode = scorer.training; scorer.train()
+    try: _same(f(x), s, 'train mode', tol)
+    finally: scorer.train(mode)
+
+def _as_function(scorer):
+    "Any scorer as (B,3,H,W)->(B,)"
+    if isinstance(scorer, IQAEnsemble): return lambda x: scorer.score(x).total
+    if isinstance(scorer, Metric):      return lambda x: scorer(x, clamp=False)
+    return scorer
+
+def _numbers(s, n):
+    if not (torch.is_tensor(s) and s.shape==(n,) and s.is_floating_point()):
+        raise AssertionError(f'shape: expected ({n},) floats, got {getattr(s, "shape", s)}')
+    if not s.isfinite().all(): raise AssertionError(f'finite: got {s}')
+
+# %% ../nbs/06_iqa.ipynb #0731660a
 @torch.no_grad()
 def check_scorer(
     scorer,          # Metric, IQAEnsemble, or any callable (B,3,H,W)->(B,)
@@ -462,28 +540,15 @@ def check_scorer(
     tol:float=1e-5,  # how far two scores of the same picture may differ, range 1
 )->dict:             # {odd input: its score, or why it was refused}
     "The contract of a scorer; AssertionError names the first clause that is broken"
-    f = scorer
-    if isinstance(scorer, IQAEnsemble): f = lambda x: scorer.score(x).total
-    if isinstance(scorer, Metric):      f = lambda x: scorer(x, clamp=False)
-    x,before = images,images.clone()
-    s,n = f(x),len(x)
-    if not (torch.is_tensor(s) and s.shape==(n,) and s.is_floating_point()):
-        raise AssertionError(f'shape: expected ({n},) floats, got {getattr(s, "shape", s)}')
-    if not s.isfinite().all(): raise AssertionError(f'finite: got {s}')
-    order = torch.arange(n-1, -1, -1)
-    _same(f(x), s, 'repeat', tol)
-    _same(torch.cat([f(t[None]) for t in x]), s, 'batch size', tol)
-    _same(torch.cat([f(x[:1]), f(x[1:])]), s, 'batch size', tol)
-    _same(f(x[order]), s[order], 'order', tol)
-    _same(f(torch.cat([x, 0*x[:1]]))[:n], s, 'neighbours', tol)
-    if isinstance(scorer, nn.Module):
-        mode = scorer.training; scorer.train()
-        try: _same(f(x), s, 'train mode', tol)
-        finally: scorer.train(mode)
-    if not torch.equal(x, before): raise AssertionError('input: was changed in place')
+    f,before = _as_function(scorer),images.clone()
+    s = f(images)
+    _numbers(s, len(images))
+    _in_any_company(f, images, s, tol)
+    if isinstance(scorer, nn.Module): _in_train_mode(scorer, f, images, s, tol)
+    if not torch.equal(images, before): raise AssertionError('input: was changed in place')
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
-        return {name: _odd(f, name, v) for name,v in odd_pictures(x).items()}
+        return {name: _odd(f, name, v) for name,v in odd_pictures(images).items()}
 
 # %% ../nbs/06_iqa.ipynb #c292e866
 def _odd(f, name, x):
@@ -513,6 +578,7 @@ SERIES = {
     'sharpening':(lambda x,v,seed: sharpen(x, v), (1.5,2.5,4.,6.,9.)),
 }
 
+# %% ../nbs/06_iqa.ipynb #5e13ed7c
 def series(
     x:torch.Tensor,  # (1,3,H,W) clean
     kind:str,        # in SERIES
@@ -524,21 +590,26 @@ def series(
 
 # %% ../nbs/06_iqa.ipynb #a7a7ba4e
 @patch
-@torch.no_grad()
-def score_and_grid(self:IQAEnsemble,
-    x:torch.Tensor,   # (B,3,H,W)
-    # grid of blocks x blocks; blocks below a metric's minimum size raise ValueError
-    blocks:int=2,
-    check:bool=True,  # as in `score`
-)->tuple:             # Scores, and the weights of the blocks (B,1,blocks,blocks) in [.5,2]
-    "Scores of pictures, and how much each of their blocks can be trusted, in one pass"
-    if blocks==1: return self.score(x, check), x.new_ones(len(x), 1, 1, 1, dtype=torch.float32)
-    x = prepare(x, check=check)
+def _blocks_fit(self:IQAEnsemble, x, blocks):
+    "ValueError where a block would be smaller than a member accepts"
     h,w = (n//max(blocks, 1) for n in x.shape[-2:])
     need = max(m.spec.min_size for m in self.metrics.values())
     if blocks < 1 or min(h,w) < need: raise ValueError(
         f'blocks: expected blocks of at least {need} px a side, got {blocks} x {blocks} blocks of '
         f'{h}x{w}')
+
+# %% ../nbs/06_iqa.ipynb #9383cf32
+@patch
+@torch.no_grad()
+def score_and_grid(self:IQAEnsemble,
+    x:torch.Tensor,   # (B,3,H,W)
+    blocks:int=2,     # grid of blocks x blocks; one below a metric's minimum size: ValueError
+    check:bool=True,  # as in `score`
+)->tuple:             # Scores, and the weights of the blocks (B,1,blocks,blocks) in [.5,2]
+    "Scores of pictures, and how much each of their blocks can be trusted, in one pass"
+    if blocks==1: return self.score(x, check), x.new_ones(len(x), 1, 1, 1, dtype=torch.float32)
+    x = prepare(x, check=check)
+    self._blocks_fit(x, blocks)
     raw,part = self._scored(x, blocks, check)
     s = self._total({n: self._normalise(n, v) for n,v in part.items()})[:,None]
     return self._as_scores(raw), (s/s.mean((2,3), keepdim=True).clamp_min(1e-6)).clamp(.5, 2)
@@ -553,6 +624,7 @@ def grid_to_map(
     m = F.interpolate(grid, tuple(size), mode='bilinear', align_corners=False)
     return m/m.mean((2,3), keepdim=True)
 
+# %% ../nbs/06_iqa.ipynb #a47b1091
 @patch
 def block_weights(self:IQAEnsemble,
     x:torch.Tensor,  # (B,3,H,W)
@@ -563,23 +635,29 @@ def block_weights(self:IQAEnsemble,
 
 # %% ../nbs/06_iqa.ipynb #322d989b
 @patch
+def _raw_of(self:IQAEnsemble, images):
+    "The members' raw scores of all pictures, {name: (N,)}"
+    found = [self.score(x if x.ndim==4 else x[None]).raw for x in images]
+    return {n: torch.cat([r[n] for r in found]) for n in self.metrics}
+
+def _level_shares(S):
+    "{integer level: share} of calibrated scores"
+    level = score_to_level(S).floor().int()
+    return {k: round((level==k).float().mean().item(), 3) for k in range(TOP_LEVEL+1)}
+
+# %% ../nbs/06_iqa.ipynb #c385e077
+@patch
 def calibrate(self:IQAEnsemble,
     images,          # list of (3,H,W) or (B,3,H,W): the reference set, at least 8 pictures
     show:bool=True,  # print the share of each level
 )->dict:             # share of each integer level afterwards
     "Fit a quantile map for each metric, then for the total; replaces an earlier calibration"
-    self.calibration = {}
-    batches = [x if x.ndim==4 else x[None] for x in images]
-    raw = [self.score(x).raw for x in batches]
-    cal = {}
-    for n in self.metrics:
-        cal[n] = Quantiles.fit(self.metrics[n].spec.normalise(torch.cat([r[n] for r in raw])).cpu())
+    raw = self._raw_of(images)
+    cal = {n: Quantiles.fit(m.spec.normalise(raw[n]).cpu()) for n,m in self.metrics.items()}
     self.calibration = cal
-    per = {n: self._normalise(n, torch.cat([r[n] for r in raw])) for n in self.metrics}
-    S = self._total(per)
+    S = self._total({n: self._normalise(n, raw[n]) for n in self.metrics})
     self.calibration = {**cal, 'total': Quantiles.fit(S.cpu())}
-    level = score_to_level(self.calibration['total'](S)).floor().int()
-    share = {k: round((level==k).float().mean().item(), 3) for k in range(TOP_LEVEL+1)}
+    share = _level_shares(self.calibration['total'](S))
     if show: print('share of each level:', *(f'{k}: {v:.0%}' for k,v in share.items()))
     return share
 

@@ -29,13 +29,13 @@ class Metric(nn.Module):
     def __init__(self, scorer, spec: ScoreSpec, gradient: bool=True) -> None:
         ...
 
+    def forward(self, x, clamp=True, check=True) -> Any:
+        ...
+
     def train(self, mode=True) -> Any:
         ...
 
     def raw(self, x, check=True) -> Any:
-        ...
-
-    def forward(self, x, clamp=True, check=True) -> Any:
         ...
 
     @property
@@ -68,24 +68,20 @@ class Quantiles:
     def __init__(self, knots: torch.Tensor) -> None:
         ...
 
-    @classmethod
-    def fit(cls, s: torch.Tensor, n: int=17) -> Quantiles:
+    def __call__(self, s) -> Any:
         ...
 
-    def __call__(self, s) -> Any:
+    @classmethod
+    def fit(cls, s: torch.Tensor, n: int=17) -> Quantiles:
         ...
 class IQAEnsemble(nn.Module):
     PRESETS: dict
     calibration: dict
     chunk_bytes: int
-    weights: dict
     metrics: Any
+    weights: Any
 
     def __init__(self, weights: dict, weights_dir=None, download: bool=False, chunk_bytes: int | None=None, precision: str='float64') -> None:
-        ...
-
-    @classmethod
-    def preset(cls, name: str='offline', **kwargs) -> IQAEnsemble:
         ...
 
     def train(self, mode=True) -> Any:
@@ -97,6 +93,10 @@ class IQAEnsemble(nn.Module):
 
     @precision.setter
     def precision(self, name) -> None:
+        ...
+
+    @classmethod
+    def preset(cls, name: str='offline', **kwargs) -> IQAEnsemble:
         ...
 
     def score(self, x: torch.Tensor, check: bool=True) -> Scores:

@@ -12,6 +12,7 @@ import sys
 from importlib import resources
 from pathlib import Path
 import numpy as np, torch, torch.nn.functional as F
+from fastcore.basics import patch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from safetensors.torch import load_file, save_file
@@ -37,6 +38,7 @@ def _conv(i, o, k=1, s=1, groups=1, act=True):
     layers = [SameConv(i, o, k, s, groups=groups, bias=False), nn.BatchNorm2d(o, eps=1e-3)]
     return nn.Sequential(*layers, *([nn.ReLU6(inplace=True)] if act else []))
 
+# %% ../nbs/05_semantic.ipynb #1611beb4
 class InvertedResidual(nn.Module):
     "Widen, look around, narrow; add the input where the shapes agree (Sandler et al. 2018)"
     def __init__(self, i, o, k, s, widen):
@@ -78,6 +80,17 @@ def lite0_path()->Path:  # a missing package raises FileNotFoundError with the c
     return path
 
 # %% ../nbs/05_semantic.ipynb #21f7a3c4
+def _in_order(
+    ours,    # state_dict of our network
+    theirs,  # tensors of the file, in the order of use
+):
+    "Their tensors under our names; a pair that does not agree in kind and shape is refused"
+    kind = lambda k: k.split('.')[-1]
+    for (a,u),(b,v) in zip(ours.items(), theirs.items()):
+        if kind(a)!=kind(b) or u.shape!=v.shape: raise ValueError(f'path: {b} does not fit {a}')
+    return dict(zip(ours, theirs.values()))
+
+# %% ../nbs/05_semantic.ipynb #cbc962b2
 class EarlyFeatures(nn.Module):
     "First stages of EfficientNet-lite0 with ImageNet weights: frozen, in eval mode, float32"
     def __init__(self,
@@ -89,14 +102,9 @@ class EarlyFeatures(nn.Module):
         self.stem = _conv(3, 32, 3, 2)
         self.stages = nn.ModuleList(nn.Sequential(*[InvertedResidual(*b) for b in s])
                                     for s in _STAGES[:stages])
-        self._load(torch.load(path or lite0_path(), map_location='cpu', weights_only=True))
+        theirs = torch.load(path or lite0_path(), map_location='cpu', weights_only=True)
+        self.load_state_dict(_in_order(self.state_dict(), theirs))
         fold(self.eval().requires_grad_(False)).to(memory_format=torch.channels_last)
-
-    def _load(self, theirs):
-        ours,kind = self.state_dict(),lambda k: k.split('.')[-1]
-        for (a,u),(b,v) in zip(ours.items(), theirs.items()):
-            if kind(a)!=kind(b) or u.shape!=v.shape: raise ValueError(f'path: {b} does not fit {a}')
-        self.load_state_dict(dict(zip(ours, theirs.values())))
 
     def train(self, mode=True): return super().train(False)
 
@@ -171,26 +179,37 @@ def _detail(p, blocks):
     return [region_means(a, blocks).log(), region_means(a.log(), blocks)]
 
 # %% ../nbs/05_semantic.ipynb #f58b9de7
+def _sqrt(s): return (s.clamp_min(0)+1e-8).sqrt()
+
+def _colours(x, low, high, n):
+    "Saturation, and the length of the log ratios of the channel means"
+    colour = region_means(x, n)+1e-3
+    ratio = colour/colour.mean(1, keepdim=True)
+    return [region_means((high-low)/(high+.02), n), _sqrt(ratio.log().square().sum(1))]
+
+def _clipped(y, high, n):
+    "Share of pixels next to black, and next to white"
+    return [region_means(torch.sigmoid((.04-y)/.01), n),
+            region_means(torch.sigmoid((high-.96)/.01), n)]
+
+def _local_contrast(y, bright, n):
+    local = (F.avg_pool2d(y*y, 8)-F.avg_pool2d(y, 8)**2).clamp_min(0)
+    local = region_means((local+1e-6).sqrt(), n)
+    return [local.log(), local/(bright+.02)]
+
+# %% ../nbs/05_semantic.ipynb #e41e6a6d
 def luminance_statistics(
     x:torch.Tensor,   # (B,3,H,W) in [0,1], 24 px a side or more
     blocks:int=None,  # the picture and each block of a grid, see `nss.region_means`
     planes=None,      # from `_planes`, for those who need them twice
 )->torch.Tensor:      # (B,21), with `blocks` (B,regions,21); differentiable
     "Exposure, contrast, colour, clipping, detail and noise of a picture, in 21 numbers"
-    n,root = blocks or 1,lambda s: (s.clamp_min(0)+1e-8).sqrt()
-    y,_,half,low,high,rg,yb = planes or _planes(x)
-    mean = lambda v: region_means(v, n)
+    n,(y,_,half,low,high,rg,yb) = blocks or 1,planes or _planes(x)
     (bright,var),(rg,var1),(yb,var2) = (_centred(v, n, region_means) for v in (y, rg, yb))
-    colour = mean(x)+1e-3
-    ratio = colour/colour.mean(1, keepdim=True)
-    out = [*_regions(y, n, _fifths).unbind(-1), (bright+1e-3).log(), root(var),
-           root(var1+var2), root(rg**2+yb**2), mean((high-low)/(high+.02)),
-           root(ratio.log().square().sum(1)),
-           mean(torch.sigmoid((.04-y)/.01)), mean(torch.sigmoid((high-.96)/.01))]
+    out = [*_regions(y, n, _fifths).unbind(-1), (bright+1e-3).log(), _sqrt(var), _sqrt(var1+var2),
+           _sqrt(rg**2+yb**2), *_colours(x, low, high, n), *_clipped(y, high, n)]
     for p in (y, half, F.avg_pool2d(half, 2)): out += _detail(p, n)
-    local = (F.avg_pool2d(y*y, 8)-F.avg_pool2d(y, 8)**2).clamp_min(0)
-    local = mean((local+1e-6).sqrt())
-    out = torch.stack(out+[local.log(), local/(bright+.02)], -1).to(x.dtype)
+    out = torch.stack(out+_local_contrast(y, bright, n), -1).to(x.dtype)
     return out if blocks else out[:,0]
 
 # %% ../nbs/05_semantic.ipynb #4633a1a1
@@ -225,6 +244,7 @@ def _phases(d, blocks, turned=False):
         phase = torch.cat([phase, (part.transpose(1, 2) if turned else part).flatten(1, 2)], 1)
     return (phase.amax(-1)-phase.mean(-1)).double()
 
+# %% ../nbs/05_semantic.ipynb #b4a11a40
 def _tenths(v):
     "Means of the smallest and of the largest tenth along the last axis"
     k = -(-v.shape[-1]//10)
@@ -235,6 +255,7 @@ def _tenths(v):
 
 # %% ../nbs/05_semantic.ipynb #9427f0c4
 def _tint(v): return _root((v.log()-v.log().mean(1, keepdim=True)).square().sum(1))
+def _near(d, n): return region_means(torch.exp((-d/.01).clamp_min(-80)), n)  # smaller: slow numbers
 
 def trace_statistics(
     x:torch.Tensor,   # (B,3,H,W) in [0,1], 24 px a side or more
@@ -244,13 +265,11 @@ def trace_statistics(
     "Traces of blur, noise, blocks, tint and clipping, in 17 numbers"
     n,(y,small,half,low,high,rg,yb) = blocks or 1,planes or _planes(x)
     dark,bright = _regions(small, n, _tenths).unbind(-1)
-    colour = (_size(rg, n)+_size(yb, n))/2
-    near = lambda d: region_means(torch.exp((-d/.01).clamp_min(-80)), n)    # smaller ones are slow
-    chroma = (colour/2+1e-3).log()-(_size(y, n)/2+1e-3).log()
+    chroma = ((_size(rg, n)+_size(yb, n))/4+1e-3).log()-(_size(y, n)/2+1e-3).log()
     out = torch.stack([*_likeness(y, n), *_likeness(half, n), _blocks(y, n),
         _tint(_size(x, n)+2e-3), _tint(bright+.01),
-        _root((dark-dark.mean(1, keepdim=True)).square().sum(1)), chroma, near(low), near(1-high)],
-        -1).to(x.dtype)
+        _root((dark-dark.mean(1, keepdim=True)).square().sum(1)), chroma,
+        _near(low, n), _near(1-high, n)], -1).to(x.dtype)
     return out if blocks else out[:,0]
 
 # %% ../nbs/05_semantic.ipynb #dd84896a
@@ -263,6 +282,7 @@ def feature_distance(
     d = [(unit(a)-unit(b)).square().sum(1).mean((1,2)) for a,b in zip(maps, truth_maps)]
     return sum(d)/len(d)
 
+# %% ../nbs/05_semantic.ipynb #538f024a
 def pseudo_mos(
     x:torch.Tensor,      # (B,3,H,W) in [0,1]
     truth:torch.Tensor,  # (B,3,H,W) or (1,3,H,W) in [0,1]
@@ -291,6 +311,7 @@ def _contrast(x, s, g):
 
 def _colour(x, s, g): return luma(x)+(x-luma(x))*(_at(s, .9, 0) if _sign(g)>0 else _at(s, 1.2, 4))
 
+# %% ../nbs/05_semantic.ipynb #c275e987
 def _restored(x, s, g, soft=0.):
     "A night, brightened to up to two stops too dark or too bright"
     night = low_light(x, (.1,.6), (1.,2.2), .18*_u(g), .002*_u(g), .004, g)
@@ -315,6 +336,7 @@ KINDS = {  # name: (picture, severity 0..1, generator) -> spoiled picture
     'bright': _bright, 'contrast': _contrast, 'colour': _colour, 'restored': _restored,
     'smoothed': lambda x,s,g: _restored(x, s, g, 1.5), 'two': _two}
 
+# %% ../nbs/05_semantic.ipynb #1213853e
 def distort(
     x:torch.Tensor,   # (1,3,H,W) clean, in [0,1]
     kind:str,         # a key of KINDS
@@ -327,6 +349,16 @@ def distort(
     return KINDS[kind](x, severity, generator).clamp(0,1)
 
 # %% ../nbs/05_semantic.ipynb #3a624748
+def _differences(Z, y, series):
+    "(matrix, vector) that differences within series add to the normal equations"
+    zs,ys = Z[series],y[series]
+    scale = .2/(ys.amax(1)-ys.amin(1)).clamp_min(.03)[:,None]
+    D = ((zs-zs.mean(1, keepdim=True))*scale[...,None]).flatten(0,1)
+    d = ((ys-ys.mean(1, keepdim=True))*scale).flatten()
+    f = 2/(series.shape[1]-1)/len(series)
+    return f*D.T@D, f*D.T@d
+
+# %% ../nbs/05_semantic.ipynb #34419a74
 def fit_ridge(
     X:torch.Tensor,      # (n,d) inputs, any scale
     y:torch.Tensor,      # (n,) targets
@@ -347,14 +379,9 @@ def fit_ridge(
     A = Z.T@(p*Z)+strength*torch.eye(Z.shape[1], dtype=Z.dtype, device=Z.device)
     c = Z.T@(p[:,0]*(y-bias))
     if series is not None and len(series):
-        zs,ys = Z[series],y[series]
-        scale = .2/(ys.amax(1)-ys.amin(1)).clamp_min(.03)[:,None]
-        D = ((zs-zs.mean(1, keepdim=True))*scale[...,None]).flatten(0,1)
-        d = ((ys-ys.mean(1, keepdim=True))*scale).flatten()
-        f = 2/(series.shape[1]-1)/len(series)
-        A,c = A+f*D.T@D,c+f*D.T@d
-    weight = torch.linalg.solve(A, c)
-    return dict(mean=mean, spread=spread, weight=weight, bias=bias)
+        more,d = _differences(Z, y, series)
+        A,c = A+more,c+d
+    return dict(mean=mean, spread=spread, weight=torch.linalg.solve(A, c), bias=bias)
 
 # %% ../nbs/05_semantic.ipynb #3687b6e9
 def predict_ridge(
@@ -381,58 +408,65 @@ class SemanticScorer(nn.Module):
         self.features = EarlyFeatures(stages)
         for k in self.PARTS: self.register_buffer(k, ridge[k].double())
 
-    @classmethod
-    def from_examples(cls,
-        images,              # pictures, each (3,H,W) in [0,1], 64 px a side or more
-        targets,             # one number a picture, higher is better
-        strength:float=.03,  # of the ridge
-        stages:int=3,        # of EarlyFeatures
-    ):
-        "A judge of your own"
-        blank = cls({k:torch.zeros(()) for k in cls.PARTS}, stages)
-        with torch.no_grad(): X = torch.cat([blank.describe(im[None]) for im in images])
-        return cls(fit_ridge(X, torch.as_tensor(targets), strength), stages)
-
-    def describe(self,
-        x:torch.Tensor,
-        # (B,3,H,W), clamped to [0,1]; not float, too small or NaN raises ValueError
-    )->torch.Tensor:      # (B,d) the inputs of the ridge
-        "Statistics of the feature maps, of light and of processing"
-        if x.ndim!=4 or x.shape[1]!=3 or not x.is_floating_point():
-            raise ValueError(f'x: expected floats (B,3,H,W), got {x.dtype} {tuple(x.shape)}')
-        if min(x.shape[-2:]) < self.min_size:
-            raise ValueError(f'x: expected {self.min_size} px a side or more, got '
-                             f'{tuple(x.shape[-2:])}')
-        if not x.isfinite().all():
-            raise ValueError('x: expected finite values, got NaN or infinity')
-        return self._inputs(x.float().clamp(0,1))[:,0]
-
-    def _inputs(self, x, blocks=1):
-        with torch.autocast(x.device.type, enabled=False):
-            planes,few = _planes(x),len(x) if x.is_cuda or x.requires_grad else 2
-            maps = [self.features(v) for v in x.split(few)]      # a processor's cache holds two
-            return torch.cat([torch.cat([map_statistics(m, blocks) for m in maps]),
-                              luminance_statistics(x, blocks, planes),
-                              trace_statistics(x, blocks, planes)], -1)
-
-    def _predict(self, X):
-        return predict_ridge(X, {k:getattr(self, k) for k in self.PARTS}).float()
-
-    def score_blocks(self,
-        x:torch.Tensor,   # (B,3,H,W) float32 in [0,1], not checked: no look at the values, no sync
-        blocks:int=1,     # grid of blocks x blocks
-    )->tuple:             # whole picture (B,), and its blocks (B,blocks,blocks)
-        "Score pictures and their blocks from the same feature maps and fields"
-        s = self._predict(self._inputs(x.float(), blocks))
-        return s[:,0], s[:,-blocks**2:].unflatten(1, (blocks,blocks))
-
     def forward(self,
         x:torch.Tensor,   # (B,3,H,W) RGB in [0,1]
     )->torch.Tensor:      # (B,) float32, about 0 (bad) to 1 (as good as the truth); not clamped
         return self._predict(self.describe(x))
 
-    def save(self,
-        path,  # .safetensors; `SemanticScorer(path)` reads it
-    ):
-        "Write the fitted numbers"
-        save_file({k:getattr(self, k).contiguous() for k in self.PARTS}, path)
+# %% ../nbs/05_semantic.ipynb #1f4602c1
+@patch
+def _inputs(self:SemanticScorer, x, blocks=1):
+    with torch.autocast(x.device.type, enabled=False):
+        planes,few = _planes(x),len(x) if x.is_cuda or x.requires_grad else 2
+        maps = [self.features(v) for v in x.split(few)]
+        return torch.cat([torch.cat([map_statistics(m, blocks) for m in maps]),
+                          luminance_statistics(x, blocks, planes),
+                          trace_statistics(x, blocks, planes)], -1)
+
+@patch
+def _predict(self:SemanticScorer, X):
+    return predict_ridge(X, {k:getattr(self, k) for k in self.PARTS}).float()
+
+# %% ../nbs/05_semantic.ipynb #c036cd54
+@patch
+def describe(self:SemanticScorer,
+    x:torch.Tensor,   # (B,3,H,W), clamped to [0,1]; not float, too small or NaN: ValueError
+)->torch.Tensor:      # (B,d) the inputs of the ridge
+    "Statistics of the feature maps, of light and of processing"
+    if x.ndim!=4 or x.shape[1]!=3 or not x.is_floating_point():
+        raise ValueError(f'x: expected floats (B,3,H,W), got {x.dtype} {tuple(x.shape)}')
+    if min(x.shape[-2:]) < self.min_size:
+        raise ValueError(f'x: expected {self.min_size} px a side or more, got '
+                         f'{tuple(x.shape[-2:])}')
+    if not x.isfinite().all(): raise ValueError('x: expected finite values, got NaN or infinity')
+    return self._inputs(x.float().clamp(0,1))[:,0]
+
+# %% ../nbs/05_semantic.ipynb #4b799dbc
+@patch
+def score_blocks(self:SemanticScorer,
+    x:torch.Tensor,   # (B,3,H,W) float32 in [0,1], not checked: no look at the values, no sync
+    blocks:int=1,     # grid of blocks x blocks
+)->tuple:             # whole picture (B,), and its blocks (B,blocks,blocks)
+    "Score pictures and their blocks from the same feature maps and fields"
+    s = self._predict(self._inputs(x.float(), blocks))
+    return s[:,0], s[:,-blocks**2:].unflatten(1, (blocks,blocks))
+
+# %% ../nbs/05_semantic.ipynb #1d64bc0e
+@patch(cls_method=True)
+def from_examples(cls:SemanticScorer,
+    images,              # pictures, each (3,H,W) in [0,1], 64 px a side or more
+    targets,             # one number a picture, higher is better
+    strength:float=.03,  # of the ridge
+    stages:int=3,        # of EarlyFeatures
+):
+    "A judge of your own"
+    blank = cls({k:torch.zeros(()) for k in cls.PARTS}, stages)
+    with torch.no_grad(): X = torch.cat([blank.describe(im[None]) for im in images])
+    return cls(fit_ridge(X, torch.as_tensor(targets), strength), stages)
+
+@patch
+def save(self:SemanticScorer,
+    path,  # .safetensors; `SemanticScorer(path)` reads it
+):
+    "Write the fitted numbers"
+    save_file({k:getattr(self, k).contiguous() for k in self.PARTS}, path)

@@ -60,8 +60,7 @@ class SemanticScorer(nn.Module):
     def __init__(self, ridge=None, stages: int=3) -> None:
         ...
 
-    @classmethod
-    def from_examples(cls, images, targets, strength: float=0.03, stages: int=3) -> SemanticScorer:
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         ...
 
     def describe(self, x: torch.Tensor) -> torch.Tensor:
@@ -70,7 +69,8 @@ class SemanticScorer(nn.Module):
     def score_blocks(self, x: torch.Tensor, blocks: int=1) -> tuple:
         ...
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    @classmethod
+    def from_examples(cls, images, targets, strength: float=0.03, stages: int=3) -> SemanticScorer:
         ...
 
     def save(self, path) -> None:
