@@ -13,10 +13,6 @@ from io import StringIO
 from pathlib import Path
 
 # %% ../nbs/12a_course.ipynb #4bb41f87
-STUB = '...  # your code'
-_SOLUTION = re.compile(r'^([ \t]*)# solution[ \t]*\n.*?^[ \t]*# end solution[ \t]*(\n|\Z)',
-                       re.M|re.S)
-
 def source_of(
     cell:dict,  # of a notebook
 )->str:         # its source as one string
@@ -30,6 +26,11 @@ def tag_of(
     m = re.match(r'#\|\s*(exercise|check)\s+([\w-]+)\s*$', source.split('\n')[0])
     return m.groups() if m else (None, None)
 
+# %% ../nbs/12a_course.ipynb #d392f349
+STUB = '...  # your code'
+_SOLUTION = re.compile(r'^([ \t]*)# solution[ \t]*\n.*?^[ \t]*# end solution[ \t]*(\n|\Z)',
+                       re.M|re.S)
+
 def stubbed(
     source:str,  # of an exercise cell; ValueError if no solution is marked in it
 )->str:          # the same with a stub in the place of each solution
@@ -40,8 +41,8 @@ def stubbed(
     return out
 
 # %% ../nbs/12a_course.ipynb #24e07812
-class _Order(ast.NodeVisitor):
-    "Names of a cell's own level in the order of evaluation: what is bound, what was needed before"
+class _Names(ast.NodeVisitor):
+    "What is bound, and what was needed before that, in the order of evaluation"
     def __init__(self): self.bound,self.needs = set(),set()
     def some(self, *nodes):
         for n in nodes: self.visit(n)
@@ -51,14 +52,18 @@ class _Order(ast.NodeVisitor):
     def visit_Assign(self, n): self.some(n.value, *n.targets)
     def visit_NamedExpr(self, n): self.some(n.value, n.target)
     def visit_For(self, n): self.some(n.iter, n.target, *n.body, *n.orelse)
-    def visit_AugAssign(self, n):
+    def visit_AugAssign(self, n):                      # a += 1 needs a
         if isinstance(n.target, ast.Name): self.visit_Name(ast.Name(n.target.id, ast.Load()))
         self.some(n.value, n.target)
+
+# %% ../nbs/12a_course.ipynb #bcccc8fc
+class _Order(_Names):
+    "The same for a whole cell: its own level, without the scopes inside"
     def visit_Import(self, n): self.bound |= {(a.asname or a.name).split('.')[0] for a in n.names}
     visit_ImportFrom = visit_Import
     def visit_FunctionDef(self, n): self.some(*n.decorator_list); self.bound.add(n.name)
     visit_ClassDef = visit_FunctionDef
-    def visit_Lambda(self, n): pass                    # scopes of their own: see names_in
+    def visit_Lambda(self, n): pass
     def visit_ListComp(self, n): self.visit(n.generators[0].iter)
     visit_SetComp = visit_DictComp = visit_GeneratorExp = visit_ListComp
 
@@ -125,29 +130,47 @@ def _raised(space, *sources):
 
 def _told(e): return f'{type(e).__name__}: {e}'
 
+# %% ../nbs/12a_course.ipynb #476926c6
+def _judge(space, exercise, check):
+    "'ok', or what is wrong with one exercise; its solution stays in `space` for the cells below"
+    empty = _raised({**space}, stubbed(exercise), check)      # a copy: it leaves nothing
+    wrong = _raised(space, exercise, check)
+    if wrong: return f'the solution fails: {_told(wrong)}'
+    return 'ok' if empty else 'the check passes on the stub'
+
 # %% ../nbs/12a_course.ipynb #0c7a2305
 def check_exercises(
     path,   # notebook file with solutions
 )->dict:    # {name: 'ok', or what is wrong}
     "Does every solution pass its check, and every stub fail it? Runs only the cells they need"
     nb,out = json.loads(Path(path).read_text(encoding='utf-8')),{}
-    pairs = exercises_in(nb)
-    space = {'__name__':'__main__'}
+    pairs,space = exercises_in(nb),{'__name__':'__main__'}
     with _inside(Path(path).parent):
         for k in sorted({k for n in pairs for k in cells_needed(nb, n)}):
             src = source_of(nb['cells'][k])
             kind,name = tag_of(src)
             if kind is None and (e := _raised(space, src)):
                 raise RuntimeError(f'{path}: cell {k}, which an exercise needs: {_told(e)}') from e
-            if kind!='exercise': continue
-            test = source_of(nb['cells'][pairs[name][1]])
-            empty = _raised({**space}, stubbed(src), test)      # a copy: it leaves nothing
-            wrong = _raised(space, src, test)
-            out[name] = (f'the solution fails: {_told(wrong)}' if wrong else
-                         'ok' if empty else 'the check passes on the stub')
+            if kind=='exercise':
+                out[name] = _judge(space, src, source_of(nb['cells'][pairs[name][1]]))
     return out
 
 # %% ../nbs/12a_course.ipynb #5ee17cec
+_DATA = re.compile(r"""(['"])\.\./data/([\w.-]+)\1""")
+
+def _for_students(nb):
+    "Take the solutions out of a notebook, in place; the names of the data files that it reads"
+    spots,data = {i for pair in exercises_in(nb).values() for i in pair},set()
+    for i,c in enumerate(nb['cells']):
+        text = source_of(c)
+        data |= {m[2] for m in _DATA.finditer(text)}
+        if i in spots:
+            c['outputs'] = []
+            if tag_of(text)[0]=='exercise': text = stubbed(text)
+        c['source'] = _DATA.sub(r'\1data/\2\1', text).splitlines(True)
+    return sorted(data)
+
+# %% ../nbs/12a_course.ipynb #58acd72c
 def _write_new(files):
     "Write the files; a notebook that is there already raises FileExistsError"
     there = [str(f) for f in files if f.exists() and f.suffix=='.ipynb']
@@ -158,8 +181,7 @@ def _write_new(files):
         f.write_bytes(content)
     return list(files)
 
-_DATA = re.compile(r"""(['"])\.\./data/([\w.-]+)\1""")
-
+# %% ../nbs/12a_course.ipynb #a1a43d32
 def student_copy(
     src,  # notebook with solutions, or a folder of them
     dst,  # folder for the copies, made if it is not there; a file in it is never overwritten
@@ -169,38 +191,40 @@ def student_copy(
     if not src.exists(): raise FileNotFoundError(f'src: expected a notebook or a folder, got {src}')
     for fn in sorted(src.glob('*.ipynb')) if src.is_dir() else [src]:
         nb = json.loads(fn.read_text(encoding='utf-8'))
-        spots,data = {i for pair in exercises_in(nb).values() for i in pair},set()
-        for i,c in enumerate(nb['cells']):
-            text = source_of(c)
-            data |= {m[2] for m in _DATA.finditer(text)}
-            if i in spots:
-                c['outputs'] = []
-                if tag_of(text)[0]=='exercise': text = stubbed(text)
-            c['source'] = _DATA.sub(r'\1data/\2\1', text).splitlines(True)
+        data = _for_students(nb)
         files = {dst/fn.name: (json.dumps(nb, indent=1, ensure_ascii=False)+'\n').encode()}
-        files.update({dst/'data'/n: (fn.parent/'..'/'data'/n).read_bytes() for n in sorted(data)})
+        files.update({dst/'data'/n: (fn.parent/'..'/'data'/n).read_bytes() for n in data})
         made += _write_new(files)
     return made
 
-# %% ../nbs/12a_course.ipynb #ead1969f
-def main(
-    args=None,  # words of the command line; None: those of the process
-)->int:         # 0, or 1 if an exercise is wrong
-    "Make the student's copies of lessons, or check the exercises of lessons"
+# %% ../nbs/12a_course.ipynb #4baf5910
+def _checked(src):
+    "{'FILE EXERCISE': verdict} of a notebook or of a folder of them"
+    if not src.exists(): raise FileNotFoundError(f'src: expected a notebook or a folder, got {src}')
+    files = sorted(src.glob('*.ipynb')) if src.is_dir() else [src]
+    return {f'{f.name} {n}': r for f in files for n,r in check_exercises(f).items()}
+
+def _words(args):
+    "The command line, read"
     p = argparse.ArgumentParser(prog='exercises', description=main.__doc__)
     p.add_argument('src', type=Path, help='a notebook with solutions, or a folder of them')
     p.add_argument('dst', type=Path, nargs='?', help="folder for the student's copies")
     p.add_argument('--check', action='store_true', help='run solutions and stubs instead')
     a = p.parse_args(args)
     if a.check==(a.dst is not None): p.error('expected either DST or --check')
-    try:
-        if a.dst: made = student_copy(a.src, a.dst)
-        else: made = {f'{f.name} {n}': r
-                      for f in (sorted(a.src.glob('*.ipynb')) if a.src.is_dir() else [a.src])
-                      for n,r in check_exercises(f).items()}
+    return a
+
+# %% ../nbs/12a_course.ipynb #ead1969f
+def main(
+    args=None,  # words of the command line; None: those of the process
+)->int:         # 0, or 1 if an exercise is wrong
+    "Make the student's copies of lessons, or check the exercises of lessons"
+    a = _words(args)
+    try: made = student_copy(a.src, a.dst) if a.dst else _checked(a.src)
     except (OSError, ValueError) as e:
         print(e, file=sys.stderr); return 1
     for k in made: print(f'{k}: {made[k]}' if a.check else f'{k} ({os.path.getsize(k)//1024} KB)')
     return int(a.check and any(r!='ok' for r in made.values()))
 
+# %% ../nbs/12a_course.ipynb #85ce5098
 if __name__=='__main__' and '__file__' in globals(): sys.exit(main())

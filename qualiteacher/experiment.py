@@ -14,6 +14,7 @@ import ast, functools, hashlib, inspect, json, math, textwrap, time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 import torch
+from fastcore.basics import patch
 from tqdm.auto import tqdm
 from .images import load_image, psnr, sample_paths, spearman, ssim, to_uint8
 from .degradations import (haze, haze_a, haze_b, low_light, low_light_a, low_light_b,
@@ -44,20 +45,15 @@ class Arm:
 # down; 'crop' (paper), 'resize', 'blur': consistency of the score under a second look
 GUARDS = 'injection','detach','crop','resize','blur'
 
-ARMS = {
-    'supervised only':          Arm('none'),
-    'trust all':                Arm('all'),
-    'best of bank':             Arm('best'),
-    'filter half':              Arm(.5),
-    'filter quarter':           Arm(.25),
-    'filter tenth':             Arm(.1),
-    'filter level 7':           Arm('level 7'),
-    'trust all + token':        Arm('all', 'token'),
-    'best of bank + token':     Arm('best', 'token'),
-    'filter half + token':      Arm(.5, 'token'),
-    'filter quarter + token':   Arm(.25, 'token'),
-    'filter tenth + token':     Arm(.1, 'token'),
-    'filter level 7 + token':   Arm('level 7', 'token'),
+# %% ../nbs/11b_experiment.ipynb #83c83294
+_USES = {'trust all':'all', 'best of bank':'best', 'filter half':.5, 'filter quarter':.25,
+         'filter tenth':.1, 'filter level 7':'level 7'}
+ARMS = {'supervised only':Arm('none'),
+        **{n: Arm(u) for n,u in _USES.items()},
+        **{f'{n} + token': Arm(u, 'token') for n,u in _USES.items()}}
+
+# %% ../nbs/11b_experiment.ipynb #4b6ec515
+ARMS.update({
     'condition absolute':       Arm('all', 'absolute'),
     'condition relative':       Arm('all', 'relative'),
     'absolute + oversampling':  Arm('all', 'absolute', oversample=True),
@@ -65,21 +61,20 @@ ARMS = {
     'relative + preference':    Arm('all', 'relative', .1),
     'relative + contained preference': Arm('all', 'relative', .1, ('injection','detach')),
     'relative + contained + crop':     Arm('all', 'relative', .1, ('injection','detach','crop')),
-    'truth as label + token':   Arm('truth', 'token'),
-    'trust all + token, loop':  Arm('all', 'token', loop=True),
-    'best of bank + token, loop': Arm('best', 'token', loop=True),
-    'filter quarter + token, loop': Arm(.25, 'token', loop=True),
-    'condition relative, loop': Arm('all', 'relative', loop=True),
-    'condition absolute, loop': Arm('all', 'absolute', loop=True),
-    'relative + contained preference, loop':
-        Arm('all', 'relative', .1, ('injection','detach'), loop=True),
-    'absolute + oversampling, loop': Arm('all', 'absolute', loop=True, oversample=True),
-    'relative + oversampling, loop': Arm('all', 'relative', loop=True, oversample=True),
+    'truth as label + token':   Arm('truth', 'token')})
+
+# %% ../nbs/11b_experiment.ipynb #7ecb0962
+ARMS.update({f'{n}, loop': replace(ARMS[n], loop=True) for n in (
+    'trust all + token','best of bank + token','filter quarter + token','condition relative',
+    'condition absolute','relative + contained preference','absolute + oversampling',
+    'relative + oversampling')})
+
+# %% ../nbs/11b_experiment.ipynb #172c6ebf
+ARMS.update({
     'hacked':                   Arm('all', 'relative', 1.),
     **{f'hacked, {g}':          Arm('all', 'relative', 1., (g,)) for g in GUARDS},
     'hacked, injection + detach': Arm('all', 'relative', 1., ('injection','detach')),
-    'hacked, all guards':       Arm('all', 'relative', 1., GUARDS),
-}
+    'hacked, all guards':       Arm('all', 'relative', 1., GUARDS)})
 
 # %% ../nbs/11b_experiment.ipynb #77f8ca91
 @dataclass(frozen=True)
@@ -90,17 +85,26 @@ class Setting:
     domain:str='lowlight'    # or 'haze'
     views:str='few'          # candidate set: 'few' or 'many'
     judge:str='offline'      # the shipped ensemble, or 'oracle'
-    fidelity:float=1.        # of the oracle: correlation of its score with the true PSNR
+    fidelity:float=1.        # of the oracle: correlation of its score with the true PSNR, in [0,1]
     good:float=1.            # share of the pictures that have more than the plain candidate
-    steps:int=200            # optimiser steps
+    steps:int=200            # optimiser steps, at least 1
     split:str='test'         # photographs that measure: 'test', or 'unlabelled' for choosing
 
-    def __post_init__(self):
-        for n,known in (('arm',ARMS), ('domain',DOMAINS), ('views',('few','many')),
-                        ('judge',('offline','oracle')), ('split',('test','unlabelled'))):
-            if getattr(self, n) not in known: raise ValueError(
-                f'{n}: expected one of {sorted(known)}, got {getattr(self, n)!r}')
+    def __post_init__(self): _check(self)
 
+# %% ../nbs/11b_experiment.ipynb #9978969b
+def _check(s):
+    "Refuse a setting that means nothing"
+    for n,known in (('arm',ARMS), ('domain',DOMAINS), ('views',('few','many')),
+                    ('judge',('offline','oracle')), ('split',('test','unlabelled'))):
+        if getattr(s, n) not in known: raise ValueError(
+            f'{n}: expected one of {sorted(known)}, got {getattr(s, n)!r}')
+    for n in ('fidelity','good'):
+        if not 0 <= getattr(s, n) <= 1: raise ValueError(
+            f'{n}: expected a number in [0, 1], got {getattr(s, n)}')
+    if s.steps < 1: raise ValueError(f'steps: expected at least 1, got {s.steps}')
+
+# %% ../nbs/11b_experiment.ipynb #4a9d74f8
 PASSES,PAIRS = 8,4           # unlabelled and supervised student passes a step
 LR,INJECTION_LR = 5e-4,10.   # AdamW with a cosine to zero; the condition learns faster
 SITES = ['middle','dec1','dec0']
@@ -120,7 +124,8 @@ def _stronger(net, x, strength, times):
 # of each domain: degradation A, degradation B, how candidates are made
 DOMAINS = {'lowlight':(low_light_a, low_light_b, _exposed), 'haze':(haze_a, haze_b, _stronger)}
 
-# name: (gain, power) in low light, (strength, times) in haze; the plain candidate comes first
+# %% ../nbs/11b_experiment.ipynb #3d2b0591
+# name: (gain, power) in low light, (strength, times) in haze
 FEW = {'lowlight': {'plain':(1,1), 'gamma 1.5':(1,1/1.5), 'gain 1.8':(1.8,1), 'gain 3':(3,1)},
        'haze':     {'plain':(1,1), 'strength 1.5':(1.5,1), 'twice':(1,2), 'half':(.5,1)}}
 MANY = {'lowlight': {**FEW['lowlight'], 'gain 0.6':(.6,1), 'gamma 2.2':(1,1/2.2), 'gain 5':(5,1),
@@ -154,11 +159,12 @@ class Pool:
     labels:torch.Tensor  # (P,n,3,S,S) uint8 candidates
     total:torch.Tensor   # (P,n) the ensemble's S
     score:torch.Tensor   # (P,n) in [0,1]: ranks of the judge's score over the pool; nan if missing
-    members:dict         # {judge: (P,n)} raw scores of each member, higher is better
+    members:dict         # {metric: (P,n)} raw scores of each member, higher is better
     psnr:torch.Tensor    # (P,n) true PSNR of each candidate
 
     def has(self): return ~self.score.isnan()
 
+# %% ../nbs/11b_experiment.ipynb #f1f2e1d9
 def ranks(
     v:torch.Tensor,  # any shape; nan stays nan
 )->torch.Tensor:     # ranks in [0,1]
@@ -200,6 +206,7 @@ def judged(
     score[poor,1:] = math.nan                        # only the plain candidate is left
     return replace(pool, score=ranks(score))
 
+# %% ../nbs/11b_experiment.ipynb #8ee5f77e
 def relative_levels(
     score:torch.Tensor,  # (P,n), nan where missing
 )->torch.Tensor:         # (P,n) levels in [0,7]; with a single candidate: absolute
@@ -217,6 +224,7 @@ def with_truth(
     "For the ceiling, the only arm that sees it"
     return replace(pool, labels=to_uint8(pool.truth)[:,None], score=torch.ones(len(pool.truth), 1))
 
+# %% ../nbs/11b_experiment.ipynb #8319b79b
 def usable(
     pool:Pool,  # after `judged`
     labels,     # Arm.labels
@@ -229,6 +237,13 @@ def usable(
     else: keep = has & (s >= torch.quantile(s[has], 1-labels))
     return keep.nonzero()
 
+# %% ../nbs/11b_experiment.ipynb #41586f32
+def _rank_within(score, truth):
+    "Mean rank correlation of two (P,n) over the pictures"
+    v = [spearman(a, b) for a,b in zip(score, truth)]
+    v = [r for r in v if not math.isnan(r)]
+    return sum(v)/max(1, len(v))
+
 # %% ../nbs/11b_experiment.ipynb #537350e4
 def pool_facts(
     pool:Pool,  # from `judged` or `make_pool`
@@ -236,17 +251,13 @@ def pool_facts(
     "What can be known about labels and judge before training, with the truth at hand"
     s,p,has = pool.score,pool.psnr,pool.has()
     full = has.all(1)
-    within = lambda a: [v for v in (spearman(i, j) for i,j in zip(a[full], p[full]))
-                        if v==v]
-    mean = lambda v: sum(v)/max(1, len(v))
     best = p[torch.arange(len(p)), s.nan_to_num(-1).argmax(1)]
     level = score_to_level(s[has]).floor().int()
     return dict(pictures=len(p), psnr_plain=p[:,0].mean().item(), psnr_mean=p[has].mean().item(),
         psnr_judge=best.mean().item(), psnr_oracle=p.masked_fill(~has, -1).amax(1).mean().item(),
-        psnr_std_within=p[full].std(1).mean().item(),
-        score_between_share=between_share(s[full]),
-        rank_with_truth_within=mean(within(s)),
-        members={n: mean(within(v)) for n,v in pool.members.items()},
+        psnr_std_within=p[full].std(1).mean().item(), score_between_share=between_share(s[full]),
+        rank_with_truth_within=_rank_within(s[full], p[full]),
+        members={n: _rank_within(v[full], p[full]) for n,v in pool.members.items()},
         levels={q: int((level==q).sum()) for q in range(TOP_LEVEL+1)})
 
 # %% ../nbs/11b_experiment.ipynb #49a81a64
@@ -261,6 +272,7 @@ def _batch(pool, halves, levels, g):
         xs.append(strong_augment(x[None], g)[0]); ys.append(y); qs.append(levels[i,j])
     return torch.stack(xs),torch.stack(ys),torch.stack(qs)
 
+# %% ../nbs/11b_experiment.ipynb #0631b19b
 def _levels(pool, arm):
     "(P,n) what the student is asked"
     if arm.ask=='relative': return relative_levels(pool.score)
@@ -274,27 +286,58 @@ def _material(pool, arm):
     return (top,rows),levels
 
 # %% ../nbs/11b_experiment.ipynb #d1c52b5f
-def _reward_terms(student, arm, iqa, x, low, r_label, g):
-    "Preference on one picture and, for each guard that looks twice, the gap between its scores"
-    top = float(TOP_LEVEL)
-    ask = lambda z, q: student_at(student, z, q, 'injection' if 'injection' in arm.guards else
-                                  'all').clamp(0,1)
+def _asker(student, arm):
+    "(x, level) -> the student's answer, through which the reward may reach what the guards allow"
+    scope = 'injection' if 'injection' in arm.guards else 'all'
+    return lambda x, q: student_at(student, x, q, scope).clamp(0,1)
+
+def _reward_terms(student, arm, iqa, pool, g):
+    "Preference on one random picture, and the consistency that the guards ask for"
+    i = int(torch.randint(len(pool.x), (1,), generator=g))
+    low = float(torch.rand(1, generator=g)*(TOP_LEVEL-2))
+    x,top,ask = pool.x[i:i+1],float(TOP_LEVEL),_asker(student, arm)
     whole = ask(x, top)
     with torch.set_grad_enabled('detach' not in arm.guards): r_low = iqa.reward(ask(x, low))
-    loss = preference(iqa.reward(whole), r_low, r_label).mean()
+    loss = preference(iqa.reward(whole), r_low, pool.total[i].amax()[None]).mean()
     for kind in [k for k in arm.guards if k in ('crop','resize','blur')]:
         loss = loss+view_consistency(lambda z: ask(z, top), iqa.reward, x, whole,
                                      other_view(kind, x, CROP, g)).mean()
     return arm.preference*loss
 
-def _remake(pool, some, teacher, s, iqa):
-    "New candidates of some pictures, by the teacher; scores keep the ruler of the first pool"
+# %% ../nbs/11b_experiment.ipynb #d30b551e
+def _remake(pool, teacher, s, iqa, g):
+    "New candidates of a third of the pictures, by the teacher"
     ask = {} if ARMS[s.arm].ask is None else {'quality':float(TOP_LEVEL)}
     ruler,has = pool.total[pool.has()],pool.has()
-    for i in some.tolist():
+    for i in torch.randperm(len(pool.x), generator=g)[:len(pool.x)//3].tolist():
         c = candidates_of(lambda z: teacher(z, **ask), pool.x[i:i+1], s)[0]
         pool.labels[i],total = to_uint8(c),iqa.score(c).total
         pool.score[i,has[i]] = (ruler[None] < total[has[i],None]).float().mean(1)
+
+# %% ../nbs/11b_experiment.ipynb #61a53109
+def _start(base, steps):
+    "Student and its EMA, optimiser and schedule"
+    net = RestorationUNet(base.stem.out_channels); net.load_state_dict(base.state_dict())
+    student = QualityConditioned(net, at=SITES, kind='film').train()
+    groups = [dict(params=student.net.parameters(), lr=LR),
+              dict(params=student.condition.parameters(), lr=LR*INJECTION_LR)]
+    opt = torch.optim.AdamW(groups, weight_decay=1e-4)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(opt, steps)
+    return student,EMATeacher(student, .98),opt,schedule
+
+def _own(pool, arm):
+    "The pool as this arm sees it; a copy where the arm changes it"
+    if arm.labels=='truth': pool = with_truth(pool)
+    if arm.loop: pool = replace(pool, labels=pool.labels.clone(), score=pool.score.clone())
+    return pool
+
+# %% ../nbs/11b_experiment.ipynb #a97208a1
+def _label_loss(student, arm, batch):
+    "Distance to the labels, each asked for at its level"
+    x,y,q = batch
+    return weighted_l1(student(x, quality=q) if arm.ask else student(x), y).mean()
+
+def _due(step, steps): return step>0 and step%max(1, steps//4)==0
 
 # %% ../nbs/11b_experiment.ipynb #5b562239
 def train_arm(
@@ -307,33 +350,18 @@ def train_arm(
     "Train one student; every arm has the same steps, passes and schedule"
     arm,g = ARMS[s.arm],torch.Generator().manual_seed(s.seed)
     torch.manual_seed(s.seed)
-    net = RestorationUNet(base.stem.out_channels); net.load_state_dict(base.state_dict())
-    student = QualityConditioned(net, at=SITES, kind='film').train()
-    teacher = EMATeacher(student, .98)
-    opt = torch.optim.AdamW([dict(params=student.net.parameters(), lr=LR),
-                             dict(params=student.condition.parameters(), lr=LR*INJECTION_LR)],
-                            weight_decay=1e-4)
-    sched = torch.optim.lr_scheduler.CosineAnnealingLR(opt, s.steps)
-    pairs = _pairs(s.domain)
-    if arm.labels!='none':
-        if arm.labels=='truth': pool = with_truth(pool)
-        if arm.loop: pool = replace(pool, labels=pool.labels.clone(), score=pool.score.clone())
-        halves,levels = _material(pool, arm)
+    student,teacher,opt,sched = _start(base, s.steps)
+    pairs,labelled = _pairs(s.domain),arm.labels!='none'
+    if labelled: pool = _own(pool, arm); material = _material(pool, arm)
     for step in tqdm(range(s.steps), disable=not progress, desc=s.arm):
-        x,y = pairs.batch(PAIRS+(PASSES if arm.labels=='none' else 0), g)
+        x,y = pairs.batch(PAIRS if labelled else PAIRS+PASSES, g)
         loss = weighted_l1(student(x), y).mean()
-        if arm.labels!='none':
-            if arm.loop and step and step%(s.steps//4)==0:
-                some = torch.randperm(len(pool.x), generator=g)[:len(pool.x)//3]
-                _remake(pool, some, teacher, s, iqa)
-                halves,levels = _material(pool, arm)
-            x,y,q = _batch(pool, halves, levels, g)
-            loss = loss+weighted_l1(student(x, quality=q) if arm.ask else student(x), y).mean()
+        if labelled:
+            if arm.loop and _due(step, s.steps):
+                _remake(pool, teacher, s, iqa, g); material = _material(pool, arm)
+            loss = loss+_label_loss(student, arm, _batch(pool, *material, g))
         if arm.preference and step >= s.steps//2:
-            i = int(torch.randint(len(pool.x), (1,), generator=g))
-            low = float(torch.rand(1, generator=g)*(TOP_LEVEL-2))
-            r_label = pool.total[i].amax()[None]
-            loss = loss+_reward_terms(student, arm, iqa, pool.x[i:i+1], low, r_label, g)
+            loss = loss+_reward_terms(student, arm, iqa, pool, g)
         opt.zero_grad(); loss.backward()
         torch.nn.utils.clip_grad_norm_(student.parameters(), 1.)
         opt.step(); sched.step(); teacher.update(student)
@@ -372,6 +400,15 @@ def measure_arm(
     if others: row.update({n: _each(m, out) for n,m in _other_judges().items()})
     return {n: [round(v, 4) for v in t.tolist()] for n,t in row.items()}
 
+# %% ../nbs/11b_experiment.ipynb #38adaa63
+def _dial_rows(at, s, iqa):
+    "A row for each level, and how far the answers lie apart; `at(q)` is the student asked for q"
+    rows = {str(q): measure_arm(at(q), s, iqa) for q in range(TOP_LEVEL+1)}
+    x = held_out(s.domain, s.split)[0][:8]
+    answers = torch.stack([at(q)(x) for q in range(TOP_LEVEL+1)])
+    return {**rows, 'spread_of_255':answers.std(0).mean().item()*255}
+
+# %% ../nbs/11b_experiment.ipynb #491ab39b
 @torch.no_grad()
 def measure_run(
     student,   # QualityConditioned
@@ -385,10 +422,7 @@ def measure_run(
     main = student if ask is None else at(TOP_LEVEL)
     rows = dict(asked=measure_arm(main, s, iqa, True), none=measure_arm(student, s, iqa),
                 teacher=measure_arm(teacher, s, iqa))
-    if ask in ('absolute','relative'):
-        rows.update({str(q): measure_arm(at(q), s, iqa) for q in range(TOP_LEVEL+1)})
-        x = held_out(s.domain, s.split)[0][:8]
-        rows['spread_of_255'] = torch.stack([at(q)(x) for q in range(8)]).std(0).mean().item()*255
+    if ask in ('absolute','relative'): rows.update(_dial_rows(at, s, iqa))
     x,y = held_out(s.domain, s.split, 0)
     for n,f in (('A',student), ('A asked',main)):
         rows[n] = [round(v, 3) for v in psnr(_each(f, x), y).tolist()]
@@ -413,11 +447,12 @@ def untrained(
 # %% ../nbs/11b_experiment.ipynb #ac3e4051
 # what the result of a run depends on
 _CODE = [train_arm, measure_run, measure_arm, make_pool, judged, relative_levels, usable, ranks,
-         candidates_of, with_truth, _batch, _levels, _material, _reward_terms, _remake, _exposed,
-         _stronger, relative_level, RestorationUNet, QualityConditioned, FiLMQuality, EMATeacher,
-         Pairs, haze, haze_a, haze_b, low_light, low_light_a, low_light_b, strong_augment,
-         weak_augment,
-         preference, student_at, view_consistency, other_view, weighted_l1]
+         candidates_of, with_truth, _batch, _levels, _material, _reward_terms, _asker, _remake,
+         _start, _own, _label_loss, _due, _dial_rows, _exposed, _stronger, pool_facts,
+         _rank_within, untrained, held_out, relative_level, RestorationUNet, QualityConditioned,
+         FiLMQuality, EMATeacher, Pairs, Degraded, haze, haze_a, haze_b, low_light, low_light_a,
+         low_light_b, strong_augment, weak_augment, preference, student_at, view_consistency,
+         other_view, weighted_l1]
 _NUMBERS = (PASSES, PAIRS, LR, INJECTION_LR, SITES, SIDE, CROP, CROPS, FEW, MANY)
 
 # %% ../nbs/11b_experiment.ipynb #729247bd
@@ -429,6 +464,7 @@ def _bare(source):
             n.body = n.body[1:] or [ast.Pass()]
     return ast.dump(tree)
 
+# %% ../nbs/11b_experiment.ipynb #716c437a
 @functools.lru_cache(4)
 def code_hash(
     domain:str='lowlight', # whose base is part of it
@@ -443,6 +479,7 @@ def code_hash(
     h.update(repr([(w, judge.metrics[n].spec) for n,w in judge.weights.items()]).encode())
     return h.hexdigest()[:8]
 
+# %% ../nbs/11b_experiment.ipynb #7bab3cf9
 def run_name(
     s:Setting, # the run
 )->str:        # file stem
@@ -468,44 +505,47 @@ class Experiment:
         if key not in self.pools: self.pools = {key: make_pool(s, self.bases[s.domain], self.iqa)}
         return judged(self.pools[key], s)
 
-    def cached(self, name, make):
-        "Read a result, or make and write it"
-        f = self.out/f'{name}.json'
-        if not f.is_file():
-            t,r = time.time(),make()
-            tmp = f.with_suffix('.part')
-            tmp.write_text(json.dumps({**r, 'seconds':round(time.time()-t, 1)})); tmp.replace(f)
-        return json.loads(f.read_text())
+# %% ../nbs/11b_experiment.ipynb #6f15e511
+@patch
+def cached(self:Experiment, name, make):
+    "Read a result, or make and write it"
+    f = self.out/f'{name}.json'
+    if not f.is_file():
+        t,r = time.time(),make()
+        tmp = f.with_suffix('.part')
+        tmp.write_text(json.dumps({**r, 'seconds':round(time.time()-t, 1)})); tmp.replace(f)
+    return json.loads(f.read_text())
 
-    def run(self, s):
-        "One run: train, measure, keep"
-        def make():
-            student,teacher = train_arm(s, self.bases[s.domain], self.pool(s), self.iqa)
-            return dict(setting=asdict(s), code=code_hash(s.domain),
-                        rows=measure_run(student, teacher, s, self.iqa))
-        return self.cached(run_name(s), make)
+# %% ../nbs/11b_experiment.ipynb #0acc6c10
+@patch
+def run(self:Experiment, s):
+    "One run: train, measure, keep"
+    def make():
+        student,teacher = train_arm(s, self.bases[s.domain], self.pool(s), self.iqa)
+        return dict(setting=asdict(s), code=code_hash(s.domain),
+                    rows=measure_run(student, teacher, s, self.iqa))
+    return self.cached(run_name(s), make)
 
-    def facts(self, s):
-        "The pool's facts and the rows without training of one domain and candidate set"
-        s = Setting(seed=s.seed, domain=s.domain, views=s.views, split=s.split)
-        make = lambda: dict(setting=asdict(s), code=code_hash(s.domain),
-                            facts=pool_facts(self.pool(s)),
-                            rows=untrained(s, self.bases[s.domain], self.iqa))
-        return self.cached('facts-'+run_name(s), make)
+@patch
+def facts(self:Experiment, s):
+    "The pool's facts and the rows without training of one domain and candidate set"
+    s = Setting(seed=s.seed, domain=s.domain, views=s.views, split=s.split)
+    make = lambda: dict(setting=asdict(s), code=code_hash(s.domain), facts=pool_facts(self.pool(s)),
+                        rows=untrained(s, self.bases[s.domain], self.iqa))
+    return self.cached('facts-'+run_name(s), make)
 
-# %% ../nbs/11b_experiment.ipynb #09225d0e
+# %% ../nbs/11b_experiment.ipynb #23030af6
 _DIAL = ['filter quarter + token','best of bank + token','condition absolute','condition relative']
 _SHORT = ['supervised only','trust all + token',*_DIAL,'truth as label + token']
 _CROSS = ['filter quarter + token','condition absolute','absolute + oversampling']
 SEEDS,FRESH = range(3),range(3, 6)
 GOOD,FIDELITY = (.5,.25,.1,.05),(1.,.75,.5,.25,0.)   # where the dials stand
 
-def _parts():
-    "Settings of every part, for one seed"
-    once = [a for a in ARMS if not ARMS[a].loop]
-    core = [a for a in once if ARMS[a].preference < 1 and not ARMS[a].oversample]
-    more = [a for a in once if ARMS[a].oversample]
-    loop = [a for a in ARMS if ARMS[a].loop and not ARMS[a].oversample]
+# %% ../nbs/11b_experiment.ipynb #09225d0e
+def _planned():
+    "Parts written down before any run"
+    core = [a for a,v in ARMS.items() if not (v.loop or v.oversample or v.preference >= 1)]
+    loop = [a for a,v in ARMS.items() if v.loop and not v.oversample]
     return {
         'core': [Setting(a) for a in core],
         'search': [*(Setting(a, views='many') for a in ('trust all + token',*_DIAL)),
@@ -516,7 +556,13 @@ def _parts():
         'hacking': [Setting(a) for a in ARMS if ARMS[a].preference >= 1],
         'scarcity': [Setting(a, good=g) for g in GOOD for a in _DIAL],
         'fidelity': [Setting(a, judge='oracle', fidelity=f) for f in FIDELITY for a in _DIAL],
-        'haze': [Setting(a, domain='haze') for a in _SHORT],
+        'haze': [Setting(a, domain='haze') for a in _SHORT]}
+
+# %% ../nbs/11b_experiment.ipynb #21798b0b
+def _added():
+    "Parts written after others had been seen"
+    more = [a for a,v in ARMS.items() if v.oversample and not v.loop]
+    return {
         'oversampling': [s for a in more for s in (
             Setting(a), Setting(a, views='many'), Setting(a, domain='haze'),
             Setting(f'{a}, loop'), Setting(f'{a}, loop', views='many'),
@@ -526,6 +572,8 @@ def _parts():
         'scarcity-longer': [Setting(a, good=g, steps=n) for g,n in ((.25,1200),(.1,600))
                             for a in _CROSS],
         'confirm': [Setting(a, good=.25, steps=600) for a in _CROSS]}
+
+def _parts(): return {**_planned(), **_added()}
 GRIDS = [*_parts()]
 
 # %% ../nbs/11b_experiment.ipynb #6bbb1827
@@ -548,6 +596,7 @@ def run_grid(
     for s in {(s.domain, s.views):s for s in todo if s.seed==0}.values(): e.facts(s)
     return [e.run(s) for s in tqdm(todo, desc=name, disable=not progress)]
 
+# %% ../nbs/11b_experiment.ipynb #87c0120d
 def select(
     results:list,  # from `run_grid`, or a packed file; facts are passed over
     arm:str,       # name in ARMS
@@ -572,7 +621,7 @@ def summary(
 
 def mean_error(
     v:torch.Tensor, # (seeds, photographs)
-)->tuple:           # mean, standard error over photographs, spread (std) over seeds
+)->tuple:           # mean, standard error over photographs, standard deviation over seeds
     "A mean with both its uncertainties"
     p = v.mean(0)
     se = (p.std()/len(p)**.5).item() if len(p)>1 else math.nan
@@ -588,23 +637,27 @@ def picked(
     best = [max(range(len(levels)), key=at.__getitem__) for at in zip(*(r[by] for r in levels))]
     return {c: [levels[q][c][i] for i,q in enumerate(best)] for c in levels[0]}
 
+# %% ../nbs/11b_experiment.ipynb #d1d8a03e
+def _shortened(r):
+    "A result without what no table needs"
+    rows,mean = dict(r['rows']),lambda v: round(sum(v)/len(v), 4)
+    if '7' in rows: rows.update({'picked':picked(rows), 'best level':picked(rows, 'psnr')})
+    for n,v in rows.items():
+        keep = (('psnr','ssim','score') if n=='asked' or 'facts' in r else
+                ('psnr',) if n=='picked' else ())
+        if isinstance(v, list): rows[n] = mean(v)
+        elif isinstance(v, dict): rows[n] = {
+            c: [round(x, 3) for x in t] if c in keep else mean(t) for c,t in v.items()}
+    return {**r, 'rows':rows}
+
 # %% ../nbs/11b_experiment.ipynb #dc092825
 def pack(
     out,  # folder of the results
     path, # file to write
 )->int:   # results in it
     "All results in one file, for committing: photographs of two rows, means of the others"
-    rows,mean = [],lambda v: round(sum(v)/len(v), 4)
-    for f in sorted(Path(out).glob('*.json')):
-        r = json.loads(f.read_text())
-        if '7' in r['rows']:
-            r['rows'].update({'picked':picked(r['rows']), 'best level':picked(r['rows'], 'psnr')})
-        for n,v in r['rows'].items():
-            keep = (('psnr','ssim','score') if n=='asked' or 'facts' in r else
-                    ('psnr',) if n=='picked' else ())
-            if isinstance(v, list): r['rows'][n] = mean(v)
-            elif isinstance(v, dict): r['rows'][n] = {
-                c: [round(x, 3) for x in t] if c in keep else mean(t) for c,t in v.items()}
-        rows.append(r)
+    files = sorted(Path(out).glob('*.json'))
+    if not files: raise FileNotFoundError(f'out: expected a folder with results, got {out}')
+    rows = [_shortened(json.loads(f.read_text())) for f in files]
     Path(path).write_text('[\n'+',\n'.join(json.dumps(r) for r in rows)+'\n]\n')
     return len(rows)
