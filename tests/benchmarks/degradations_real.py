@@ -4,7 +4,7 @@
     python tests/benchmarks/degradations_real.py --n 4      # a look, nothing is written
 
 Real pictures: *inputs* of the train part of the shared pairs (see tests/tools/shared_pairs.py) and the inputs in `real` beside it.
-Truths and the test part are never opened.  Made-up ones: the training photographs of this project, short side 400 px.  The ranges
+No pixel of a truth or of the test part is read.  Made-up ones: the training photographs of this project, short side 400 px.  The ranges
 of `qualiteacher.cameras` were set by looking at these tables.
 
     degradations_real.csv    one row a picture: kind, source, name, the names of STATISTICS
@@ -42,7 +42,7 @@ def sets(kind, n):
     "{source: iterator over (name, picture)}"
     (task, name), (folder, other), a, b, new = SOURCES[kind]
     read = lambda paths: ((p.stem, load_image(p)[None]) for p in paths)
-    out = {name: read(inputs(task, n)), other: read(list_images(shared_pairs_root().parent/'real'/folder/'input')[:n])}
+    out = {name: read(inputs(task, n)), other: read(list_images(shared_pairs_root().parent/'real'/folder/'input')[0][:n])}
     return out | {'old a': made(getattr(degradations, a), n), 'old b': made(getattr(degradations, b), n),
                   'new': made(getattr(cameras, new), n, 3)}
 
@@ -68,13 +68,13 @@ def levels(n):
     return [dict(source=s)|r for s in ('LOL', 'old b', 'new') for r in noise_by_level(found[s])]
 
 def disagreement(x, least=.004, side=16):
-    "(N,3,H,W), a scene in N strengths: spread over the channels of the log ratio of contrasts, over its mean size"
-    t = torch.stack([tiles(v, side) for v in x])
-    sd = t.std((3, 4))
-    good = (t.amax((0, 2, 3, 4)) < .97)&(sd.amin((0, 2)) > least)
+    "(N,3,H,W), a scene in N strengths: spread over the channels of the log ratio of contrasts, over its mean size; sRGB, light"
+    cut = lambda y: torch.stack([tiles(v, side) for v in y])
+    sds = [cut(y).std((3, 4)) for y in (x, to_light(x))]
+    good = (cut(x).amax((0, 2, 3, 4)) < .97)&(sds[0].amin((0, 2)) > least)&(sds[1].amin((0, 2)) > least)
     i, j = torch.triu_indices(len(x), len(x), 1)
-    ratio = (sd[i][:, good]/sd[j][:, good]).log()
-    return (ratio.std(-1).mean()/ratio.abs().mean()).item(), int(good.sum())
+    ratios = [(sd[i][:, good]/sd[j][:, good]).log() for sd in sds]
+    return *((r.std(-1).mean()/r.abs().mean()).item() for r in ratios), int(good.sum())
 
 def space(n):
     scenes = {}
@@ -82,8 +82,8 @@ def space(n):
     rows = []
     for scene, paths in list(scenes.items())[:n]:
         x = torch.stack([load_image(p) for p in paths])
-        (a, k), (b, m) = disagreement(x), disagreement(to_light(x))
-        rows.append(dict(scene=scene.split('_')[-1], strengths=len(x), tiles=k, light_tiles=m, srgb=f'{a:.3f}', light=f'{b:.3f}'))
+        srgb, light, k = disagreement(x)
+        rows.append(dict(scene=scene.split('_')[-1], strengths=len(x), tiles=k, srgb=f'{srgb:.3f}', light=f'{light:.3f}'))
     return rows
 
 def report(rows):
