@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from fastcore.basics import patch
 import numpy as np, torch, torch.nn.functional as F
 from tqdm.auto import tqdm
 from PIL import Image, ImageCms, ImageOps, TiffImagePlugin
@@ -43,6 +44,7 @@ def _fit(size, short):
     s = short/min(w,h)
     return max(1,round(w*s)), max(1,round(h*s))
 
+# %% ../nbs/00_images.ipynb #901e908a
 def _why(path, e):
     "Why the file cannot be read, for people"
     if isinstance(e, Image.DecompressionBombError):
@@ -52,6 +54,7 @@ def _why(path, e):
     if head[4:8]==b'ftyp' and head[8:11] in (b'hei',b'hev',b'mif',b'msf'): return FOREIGN['.heic']
     return f"cannot be read as an image ({str(e).split(' ' + chr(39))[0] or type(e).__name__})"
 
+# %% ../nbs/00_images.ipynb #930a83a1
 def _depth(img):
     "Bits of a channel, and how Pillow unpacks them; asked before the picture is decoded"
     args = img.tile[0][3] if img.tile else ''
@@ -72,27 +75,32 @@ def _low(tile):
 # img: as decoded; up: turned upright; raw: how Pillow unpacked it
 _File = namedtuple('_File', 'img up bits raw notes')
 
+def _decoded(path, short, low):
+    "The file as Pillow decodes it; what Pillow warns of goes to the notes"
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter('always')
+        img = Image.open(path, formats=_formats())
+        (bits,raw),notes = _depth(img),_notes(img)
+        if short and img.format=='JPEG': img.draft('RGB', _fit(img.size, 2*short))
+        if low: img.tile = [_low(t) for t in img.tile]
+        img.load()
+        up = ImageOps.exif_transpose(img)
+    odd = (str(w.message).splitlines()[0] for w in seen
+           if not issubclass(w.category, (Image.DecompressionBombWarning,DeprecationWarning)))
+    return _File(img, up, bits, raw, notes+list(dict.fromkeys(odd)))
+
+# %% ../nbs/00_images.ipynb #7faa7fb1
 def _opened(path, short=None, low=False):
     "The decoded file, or a ValueError that names it"
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f'path: expected an image file, found none at {path}')
     if path.suffix.lower() in FOREIGN: raise ValueError(f'{path}: {FOREIGN[path.suffix.lower()]}')
-    try:
-        with warnings.catch_warnings(record=True) as seen:
-            warnings.simplefilter('always')
-            img = Image.open(path, formats=_formats())
-            (bits,raw),notes = _depth(img),_notes(img)
-            if short and img.format=='JPEG': img.draft('RGB', _fit(img.size, 2*short))
-            if low: img.tile = [_low(t) for t in img.tile]
-            img.load()
-            up = ImageOps.exif_transpose(img)
+    try: f = _decoded(path, short, low)
     except Exception as e: raise ValueError(f'{path}: {_why(path, e)}') from e
-    odd = (str(w.message).splitlines()[0] for w in seen
-           if not issubclass(w.category, (Image.DecompressionBombWarning,DeprecationWarning)))
-    if min(up.size) < MIN_SIDE: raise ValueError(
-        f'{path}: expected at least {MIN_SIDE} px a side, got {up.size[0]}x{up.size[1]}')
-    return _File(img, up, bits, raw, notes+list(dict.fromkeys(odd)))
+    if min(f.up.size) < MIN_SIDE: raise ValueError(
+        f'{path}: expected at least {MIN_SIDE} px a side, got {f.up.size[0]}x{f.up.size[1]}')
+    return f
 
 # %% ../nbs/00_images.ipynb #5a1c7e04
 def _notes(img):
@@ -108,6 +116,7 @@ def _notes(img):
     if frames > 1 and img.format!='MPO': out.append(f'{frames} frames, the first one is used')
     return out
 
+# %% ../nbs/00_images.ipynb #68b8c4ec
 def _profile(icc):
     "(profile, its colour space, its name), or None for something that is no profile"
     try:
@@ -123,6 +132,7 @@ def _foreign(img):
     found = _profile(img.info['icc_profile']) if img.info.get('icc_profile') else None
     return found if found and 'sRGB' not in found[2] else None
 
+# %% ../nbs/00_images.ipynb #25dab0a9
 def _srgb(img):
     "The picture as 8-bit sRGB, whatever its mode and its profile"
     found,rgb = _foreign(img),None
@@ -133,6 +143,7 @@ def _srgb(img):
                 img.convert(mode), found[0], ImageCms.createProfile('sRGB'), outputMode='RGB')
     return rgb if rgb is not None else img.convert('RGB')
 
+# %% ../nbs/00_images.ipynb #cc8c569f
 def _to_tensor(img):
     "Pillow image of any mode -> (3,H,W) float32 sRGB in [0,1]"
     if img.mode[0] in 'IF':
@@ -148,6 +159,7 @@ def _sixteen(path, f):
     low = _opened(path, low=True).up
     return np.asarray(f.up).astype(np.uint16)*256+np.asarray(low)
 
+# %% ../nbs/00_images.ipynb #1eaf1385
 def load_image(
     path,            # image file; missing raises FileNotFoundError, unreadable ValueError
     short:int=None,  # if given, resize so that the short side has this many pixels
@@ -181,13 +193,15 @@ def to_uint8(
     "Quantise to 8 bits, the way a file does"
     return (x.detach().clamp(0,1)*255).round().to(torch.uint8)
 
+# %% ../nbs/00_images.ipynb #552b4f84
 def save_image(
     x:torch.Tensor, # (3,H,W) or (1,3,H,W) in [0,1]
     path,           # .png or .jpg; parent folders are made
     quality:int=95, # JPEG quality
 ):
     "Write a picture, first beside its place and then moved there, so that no half file is left"
-    path = Path(path); x = x[0] if x.ndim==4 else x
+    path = Path(path)
+    x = x[0] if x.ndim==4 and len(x)==1 else x
     if x.ndim!=3 or x.shape[0]!=3: raise ValueError(f'x: expected (3,H,W), got {tuple(x.shape)}')
     path.parent.mkdir(parents=True, exist_ok=True)
     tmp = path.with_name(f'.{path.stem[:40]}.part{path.suffix}')
@@ -206,11 +220,13 @@ class Photo:
     exif: Image.Exif = None     # without orientation and thumbnail
     notes: tuple = ()           # what is unusual about the file, in words
 
+# %% ../nbs/00_images.ipynb #b312a07f
 # tags of TIFF that describe the old file, the orientation, and blocks that we do not keep
 _LAYOUT = {254,255,256,257,258,259,262,263,264,265,266,273,274,277,278,279,280,281,284,290,291,317,
            320,322,323,324,325,330,338,339,340,341,347,512,513,514,529,530,531,532,700,33723,34377,
            34675,50341}
 
+# %% ../nbs/00_images.ipynb #912e84da
 def _exif(img, size):
     "The EXIF block that the restored picture may keep, or None"
     old,new = img.getexif(),Image.Exif()
@@ -227,6 +243,7 @@ def _exif(img, size):
 # %% ../nbs/00_images.ipynb #6b2d8f06
 _KEPT = {'alpha channel':'alpha channel, kept', 'grey':'grey, stays grey'}
 
+# %% ../nbs/00_images.ipynb #fc99a59c
 def _channels(path, f):
     "(H,W,C) array of the file: 1 or 3 colours, and alpha if there is any; uint8, uint16 or float"
     img = f.up
@@ -243,6 +260,7 @@ def _channels(path, f):
     grey = img.mode in ('L','LA','La','1') or f.raw.startswith('LA')
     return a[...,[0,*range(3, a.shape[2])]] if grey else a
 
+# %% ../nbs/00_images.ipynb #8d5969da
 def _tensor(a):
     "(C,H,W): uint8 as it is, the rest as floats in [0, 1]"
     a = a if a.dtype==np.uint8 else a.astype(np.float32)/(65535 if a.dtype==np.uint16 else 1)
@@ -281,6 +299,7 @@ def _png16(a, exif, icc):
     rows = np.concatenate([np.full((h,1), 2, np.uint8), rows], 1)
     return b''.join([*parts, chunk(b'IDAT', zlib.compress(rows, 6)), chunk(b'IEND', b'')])
 
+# %% ../nbs/00_images.ipynb #543b9aa3
 def _tiff(a, exif, icc):
     "A TIFF file of (H,W,C) uint8 or uint16"
     h,w,c = a.shape
@@ -298,6 +317,7 @@ def _tiff(a, exif, icc):
 # %% ../nbs/00_images.ipynb #6b2d8f10
 _TIFF = ('.tif','.tiff')
 
+# %% ../nbs/00_images.ipynb #163aceb6
 def _to_save(y, photo, deep, alpha):
     "(H,W,C) uint8 or uint16 of a restored picture"
     one = lambda v: v.float()/255 if v.dtype==torch.uint8 else v.float()
@@ -313,6 +333,16 @@ def _to_save(y, photo, deep, alpha):
     return a.astype(np.uint16 if deep else np.uint8, copy=False)
 
 # %% ../nbs/00_images.ipynb #6b2d8f20
+def _write(path, a, photo, quality):
+    "Write (H,W,C): TIFF and 16-bit PNG by the functions above, the rest by Pillow"
+    kind,exif,icc = Path(path).suffix.lower(),photo.exif,photo.icc
+    if kind in _TIFF: Path(path).write_bytes(_tiff(a, exif, icc))
+    elif a.dtype==np.uint16: Path(path).write_bytes(_png16(a, exif, icc))
+    else:
+        more = {k:v for k,v in (('exif',exif),('icc_profile',icc)) if v and kind!='.bmp'}
+        Image.fromarray(a[...,0] if a.shape[2]==1 else a).save(path, quality=quality, **more)
+
+# %% ../nbs/00_images.ipynb #7a7d0e40
 def save_photo(
     y:torch.Tensor,  # (3,H,W) uint8 or floats in [0,1]: the restored picture
     path,            # .png, .tif, .jpg, .webp or .bmp
@@ -324,14 +354,10 @@ def save_photo(
     if y.shape!=photo.x.shape:
         raise ValueError(f'y: expected {tuple(photo.x.shape)}, got {tuple(y.shape)}')
     deep,alpha = photo.bits==16 and kind in ('.png',*_TIFF),kind in ('.png','.webp',*_TIFF)
-    a,exif,icc = _to_save(y, photo, deep, alpha),photo.exif,photo.icc
-    if kind in _TIFF: Path(path).write_bytes(_tiff(a, exif, icc))
-    elif deep: Path(path).write_bytes(_png16(a, exif, icc))
-    else:
-        more = {k:v for k,v in (('exif',exif),('icc_profile',icc)) if v and kind!='.bmp'}
-        Image.fromarray(a[...,0] if a.shape[2]==1 else a).save(path, quality=quality, **more)
-    lost = {'16 bits, saved with 8':photo.bits==16 and not deep, 'EXIF data':exif and kind=='.bmp',
-            'its colour profile':icc and kind=='.bmp',
+    _write(path, _to_save(y, photo, deep, alpha), photo, quality)
+    lost = {'16 bits, saved with 8':photo.bits==16 and not deep,
+            'EXIF data':photo.exif and kind=='.bmp',
+            'its colour profile':photo.icc and kind=='.bmp',
             'alpha, shown on white':photo.alpha is not None and not alpha}
     return [k for k,v in lost.items() if v]
 
@@ -367,6 +393,7 @@ def list_images(
             problems[name(f)] = f'{f}: a link to a folder, not followed'
     return sorted(files),problems
 
+# %% ../nbs/00_images.ipynb #94dd0490
 def _none_left(root, problems):
     return ValueError(f'root: expected at least one readable image in {root}, found no image '
                       f'that can be read'+''.join(f'\n  {t}' for t in problems.values()))
@@ -380,6 +407,7 @@ def _remarks(f):
     if found := _foreign(f.up): said.append(f'colours of {found[2]!r}, converted to sRGB')
     return ', '.join(said)
 
+# %% ../nbs/00_images.ipynb #b276dde1
 def scan_folder(
     root,   # a folder (searched with its subfolders) or one image file
     progress:bool=False,  # a bar over the files
@@ -408,25 +436,27 @@ class ImageFolder:
         listed = isinstance(root, (list,tuple))
         if listed and not root:
             raise ValueError('root: expected at least one path, got an empty list')
-        self.short,self.problems,self.notes = short,{},{}
+        self.short,self.problems,self.notes,self._keys = short,{},{},{}
         self.root = Path(root[0]).parent if listed else Path(root)
         if listed: self.paths = [Path(p) for p in root]
         else: self.paths,self.problems,self.notes = scan_folder(root)
-        self._keys = {}
 
     def __len__(self): return len(self.paths)
-
-    def key(self, i):
-        "Name of picture `i` in the label bank: relative path @ hash of the file's bytes"
-        if i not in self._keys:
-            p = self.paths[i]
-            inside = p!=self.root and p.is_relative_to(self.root)
-            rel = p.relative_to(self.root) if inside else Path(p.name)
-            digest = hashlib.sha1(p.read_bytes()).hexdigest()[:12]
-            self._keys[i] = f'{rel.as_posix()}@{digest}'
-        return self._keys[i]
-
     def __getitem__(self, i): return self.key(i), load_image(self.paths[i], self.short)
+
+# %% ../nbs/00_images.ipynb #d80b4b55
+@patch
+def key(self:ImageFolder,
+    i:int,  # number of the picture
+)->str:
+    "Name of picture `i` in the label bank: relative path @ hash of the file's bytes"
+    if i not in self._keys:
+        p = self.paths[i]
+        inside = p!=self.root and p.is_relative_to(self.root)
+        rel = p.relative_to(self.root) if inside else Path(p.name)
+        digest = hashlib.sha1(p.read_bytes()).hexdigest()[:12]
+        self._keys[i] = f'{rel.as_posix()}@{digest}'
+    return self._keys[i]
 
 # %% ../nbs/00_images.ipynb #61329f17
 def data_root()->Path:
@@ -438,6 +468,7 @@ def sample_table()->list:
     with (data_root()/'photographs.csv').open(newline='',
                                               encoding='utf-8') as f: return list(csv.DictReader(f))
 
+# %% ../nbs/00_images.ipynb #d54cb4c8
 def sample_paths(
     split:str,  # 'train', 'unlabelled', 'test' or 'lowlight'; anything else raises ValueError
 )->list:        # sorted paths
@@ -464,6 +495,7 @@ def notebook_style(
 # %% ../nbs/00_images.ipynb #843aafdf
 def _array(x): return to_uint8(x[0] if x.ndim==4 else x).permute(1,2,0).cpu().numpy()
 
+# %% ../nbs/00_images.ipynb #3aa486a1
 def show_image(
     x:torch.Tensor,  # (3,H,W) or (1,3,H,W); clipped to [0,1], never stretched
     ax=None,         # matplotlib axes; a new one by default
@@ -476,6 +508,7 @@ def show_image(
     if title is not None: ax.set_title(title, fontsize=9)
     return ax
 
+# %% ../nbs/00_images.ipynb #26cb09f7
 def add_inset(
     ax,              # axes that show `x`
     x:torch.Tensor,  # (3,H,W)
@@ -493,6 +526,15 @@ def add_inset(
     for sp in sub.spines.values(): sp.set_visible(True); sp.set_color('w')
 
 # %% ../nbs/00_images.ipynb #f43d1d56
+def _grid(n, ncols, proportion, size, lines=1):
+    "A figure with empty axes for `n` pictures, `size` inches wide each, under titles of `lines`"
+    import matplotlib.pyplot as plt
+    nrows,height = -(-n//ncols),size*proportion+.13+.17*lines
+    fig,axs = plt.subplots(nrows, ncols, figsize=(size*ncols, height*nrows), squeeze=False)
+    for ax in axs.flat: ax.set_axis_off()
+    return fig,list(axs.flat)
+
+# %% ../nbs/00_images.ipynb #13cab55b
 def show_images(
     images,            # {title: (3,H,W)} or a list of (3,H,W)
     ncols:int=None,    # columns; all in one row by default
@@ -500,15 +542,12 @@ def show_images(
     size:float=2.2,    # inches a picture
 ):                     # the matplotlib figure
     "A grid of pictures with titles, all on the same fixed range"
-    import matplotlib.pyplot as plt
     items = list(images.items()) if isinstance(images, dict) else [(None,x) for x in images]
     if not items: raise ValueError('images: expected at least one, got none')
-    ncols = ncols or len(items)
-    nrows = -(-len(items)//ncols)
     h,w = items[0][1].shape[-2:]
-    fig,axs = plt.subplots(nrows, ncols, figsize=(size*ncols, (size*h/w+.3)*nrows), squeeze=False)
-    for ax in axs.flat: ax.set_axis_off()
-    for ax,(title,x) in zip(axs.flat, items):
+    lines = max(str(title).count('\n')+1 for title,_ in items)
+    fig,axs = _grid(len(items), ncols or len(items), h/w, size, lines)
+    for ax,(title,x) in zip(axs, items):
         x = x[0] if x.ndim==4 else x
         show_image(x, ax, title)
         if inset: add_inset(ax, x, inset)
@@ -533,11 +572,13 @@ def luma(
     "Brightness as the eye weighs it (ITU-R BT.601)"
     return (x*x.new_tensor([.299,.587,.114])[:,None,None]).sum(1, keepdim=True)
 
+# %% ../nbs/00_images.ipynb #c6c6e0bf
 def _gaussian(size, sigma, like):
     t = torch.arange(size, dtype=like.dtype, device=like.device)-(size-1)/2
     g = torch.exp(-t**2/(2*sigma**2))
     return g/g.sum()
 
+# %% ../nbs/00_images.ipynb #889e858e
 def ssim(
     x:torch.Tensor,  # (B,3,H,W), at least 11 px a side; clamped to [0,1] first
     y:torch.Tensor,  # (B,3,H,W) truth in [0,1]
