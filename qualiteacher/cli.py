@@ -201,7 +201,7 @@ def _row(iqa, path, name, device):
 
 # %% ../nbs/13_cli.ipynb #db6d8c23
 def _found(sources):
-    "Images of files and folders by their names; says what is passed over, refuses when none is left"
+    "Images of files and folders by their names; says what is passed over, refuses if none is left"
     from qualiteacher.images import _none_left, list_images
     paths,bad = [],[]
     for s in sources:
@@ -609,7 +609,8 @@ EXAMPLES = {
                   ('experiment arms --out runs/experiment', 'one part of them')],
     'exercises':[('exercises nbs/lessons student/', "copies without the solutions")],
     'doctor':[('doctor', 'what works here, and what is missing')],
-    'completion':[('completion bash', 'a script: ~/.local/share/bash-completion/completions/qualiteacher'),
+    'completion':[('completion bash', 'a script: put it into '
+                   '~/.local/share/bash-completion/completions/qualiteacher'),
                   ('completion zsh', 'the same, for a line `source FILE` in ~/.zshrc'),
                   ('completion fish', 'the same: ~/.config/fish/completions/qualiteacher.fish')],
 }
@@ -699,7 +700,7 @@ def _score_options(s):
 def _restore_options(s):
     s.add_argument('src', help='a picture, or a folder with its subfolders')
     s.add_argument('dst', nargs='?', help='file or folder of the results; default: beside, with '
-                   '_restored in the name. What exists is kept: the same call goes on after a break')
+                   '_restored in the name. What exists is kept: the same call goes on later')
     s.add_argument('--weights', metavar='FILE', help='student.safetensors of a run')
     s.add_argument('--quality', type=_level, default=7., metavar='Q', help='level from 0 to 7')
     s.add_argument('--tile', type=int, default=512, help='px; less needs less memory')
@@ -779,7 +780,8 @@ def _parser():
 # %% ../nbs/13_cli.ipynb #07e09c98
 # words that an option takes, where they are few
 WORDS = {'--preset':'smoke demo paper authors', '--task':'lowlight haze underwater',
-         '--base':'lowlight haze', '--iqa':'offline paper', '--kind':'film sinusoidal embedding bins',
+         '--base':'lowlight haze', '--iqa':'offline paper',
+         '--kind':'film sinusoidal embedding bins',
          '--part':'test train all', '--device':'cuda cpu', '--sort':'total name'}
 
 def _words():
@@ -795,7 +797,9 @@ def _settings():
     return [f'{f.name}=' for f in fields(Config)]
 
 # %% ../nbs/13_cli.ipynb #efc45243
-_BASH = '''if [ -n "$ZSH_VERSION" ]; then autoload -Uz compinit bashcompinit; compinit; bashcompinit; fi
+_BASH = '''if [ -n "$ZSH_VERSION" ]; then
+  autoload -Uz compinit bashcompinit; compinit; bashcompinit
+fi
 _qualiteacher() {
   local i opt= w= cur=${COMP_WORDS[COMP_CWORD]}
   for ((i=COMP_CWORD-1; i>1; i--)); do
@@ -828,14 +832,15 @@ def _bash(words):
 def _fish(words):
     "The script for fish"
     quote = lambda t: "'"+t.replace("'", "\\'")+"'"
-    out = [f'complete -c qualiteacher -n __fish_use_subcommand -f -a {c} -d {quote(_COMMANDS[c][1])}'
-           for c in words]
+    first = 'complete -c qualiteacher -n __fish_use_subcommand -f'
+    out = [f'{first} -a {c} -d {quote(_COMMANDS[c][1])}' for c in words]
     for c,options in words.items():
         here = f"complete -c qualiteacher -n '__fish_seen_subcommand_from {c}'"
         for o,what in options.items():
             few = WORDS.get(o) or (' '.join(_settings()) if o=='--set' else '')
+            taken = f' -x -a {quote(few)}' if few else ''
             out.append(f'{here} -f -a {o}' if o[0]!='-' else
-                       f'{here} -l {o[2:]} -d {quote(what)}'+(f' -x -a {quote(few)}' if few else ''))
+                       f'{here} -l {o[2:]} -d {quote(what)}{taken}')
     return '\n'.join(out)+'\n'
 
 def cmd_completion(args):

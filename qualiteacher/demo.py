@@ -357,6 +357,18 @@ def on_page(
     "Which photographs a page shows"
     return list(_spaced(n, most))
 
+def _opponents(models, images, names, versus):
+    "The two methods of the vote; ValueError for what does not go together"
+    all,first = [*models],1 if len(models)>2 else 0
+    versus = tuple(versus or all[first:first+1]+all[-1:])
+    if len(names)!=len(images) or not images:
+        raise ValueError(f'names: expected one for each of {len(images)} images, got {len(names)}')
+    if len(set(versus))!=2 or not set(versus) <= set(models):
+        raise ValueError(f'versus: expected two different ones of {all}, got {versus}')
+    return versus
+
+
+# %% ../nbs/11a_demo.ipynb #0f156cf9
 def write_evaluation(
     path,            # .html file
     table:dict,      # of `evaluate`: {method: {column: (mean, standard error)}}
@@ -378,17 +390,6 @@ def write_evaluation(
     title,shown = 'qualiteacher evaluate',[pictures(i) for i in on_page(len(images), most)]
     make = lambda some,look: _evaluation(some, versus, table, len(images), look)
     return write_page(path, title, fit_page(title, make, shown))
-
-def _opponents(models, images, names, versus):
-    "The two methods of the vote; ValueError for what does not go together"
-    all,first = [*models],1 if len(models)>2 else 0
-    versus = tuple(versus or all[first:first+1]+all[-1:])
-    if len(names)!=len(images) or not images:
-        raise ValueError(f'names: expected one for each of {len(images)} images, got {len(names)}')
-    if len(set(versus))!=2 or not set(versus) <= set(models):
-        raise ValueError(f'versus: expected two different ones of {all}, got {versus}')
-    return versus
-
 
 # %% ../nbs/11a_demo.ipynb #4a896483
 _NUMBERS = '''Means over {n} photographs; the numbers after &plusmn; are standard errors over them,

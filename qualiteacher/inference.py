@@ -73,9 +73,9 @@ def _strips(f, x, tile, margin, grid, batch, progress):
     with bar: yield from _chain(bands(), margin, -2, gaps)
     gap = torch.stack(gaps).max().item()*255 if gaps else 0.
     if gap > 2: warnings.warn(
-        f'margin: where tiles meet they differ by up to {gap:.0f} of 255, as the network sees further '
-        f'than {margin} px. A larger margin and tile help, or tile={max(h,w)} (--tile {max(h,w)}): '
-        f'the whole picture at once. For a network that pools over all of it no margin is enough')
+        f'margin: where tiles meet they differ by up to {gap:.0f} of 255, as the network sees '
+        f'further than {margin} px. A larger margin and tile help, or tile={max(h,w)} (--tile '
+        f'{max(h,w)}): all at once. For a network that pools over a whole picture none is enough')
 
 # %% ../nbs/11_inference.ipynb #13b113f1
 @contextmanager
@@ -445,11 +445,10 @@ def restore_files(
         try: lost = _put(put, y, b, done)
         except (ValueError, OSError) as e:
             if getattr(e, 'errno', None) in _STOP: raise
-            skipped[a] = str(e)
-            continue
+            skipped[a] = str(e); continue
         done.append(b)
-        notes = [*notes, *warned, *(f'{b.suffix} cannot hold: {t}' for t in lost)]
-        if say and notes: say(a, '; '.join(notes))
+        said = [*notes, *warned, *(f'{b.suffix} cannot hold: {t}' for t in lost)]
+        if say and said: say(a, '; '.join(said))
     return done,skipped
 
 # %% ../nbs/11_inference.ipynb #400958ad
@@ -470,6 +469,14 @@ def _answers(f, xs):
 def _mean_se(v):
     v = torch.as_tensor(v, dtype=torch.float64)
     return v.mean().item(), (v.std()/len(v)**.5).item() if len(v)>1 else 0.
+
+def _measured(y, t, iqa, judges, measures):
+    "{column: (B,)} of answers and their truths"
+    row = {n:m(y.to(_home(m)[0])) for n,m in judges.items()}
+    if iqa is not None: row['score'] = iqa.score(y.to(_home(iqa)[0])).total
+    if t is not None: row.update(psnr=psnr(y, t), ssim=ssim(y, t))
+    return {**row, **{n:m(y, t) for n,m in measures.items()}}
+
 
 # %% ../nbs/11_inference.ipynb #330d2b25
 @torch.no_grad()
@@ -495,11 +502,7 @@ def evaluate(
             for i,v in zip(part, y):
                 if i in keep: keep[i][name] = to_uint8(v).cpu()
             t = None if truth is None else torch.stack([truth[i] for i in part]).to(y)
-            row = {n:m(y.to(_home(m)[0])) for n,m in judges.items()}
-            if iqa is not None: row['score'] = iqa.score(y.to(_home(iqa)[0])).total
-            if t is not None: row.update(psnr=psnr(y, t), ssim=ssim(y, t))
-            row.update({n:m(y, t) for n,m in measures.items()})
-            for c,v in row.items():
+            for c,v in _measured(y, t, iqa, judges, measures).items():
                 cols.setdefault(c, torch.zeros(len(images)).double())[part] = v.double().cpu()
         table[name] = {c: _mean_se(v) for c,v in cols.items()}
     return table

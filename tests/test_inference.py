@@ -298,6 +298,16 @@ def test_restore_files_never_over_a_picture(jobs):
     for bad in ([(a, a)], [(a, b), (b, jobs[1][1])], [(a, jobs[0][1]), (b, jobs[0][1])]):
         with pytest.raises(ValueError, match='jobs'): restore_files(student(ours()), bad, progress=False)
 
+def test_a_seam_is_said_of_its_picture(tmp_path):
+    "With the name of the picture to whoever listens; to nobody in particular it is a warning"
+    save_image(picture(200, 300), a := tmp_path/'a.png')
+    net, how, heard = nn.AvgPool2d(61, 1, 30), dict(tile=128, margin=8, progress=False), []
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        assert restore_files(net, [(a, tmp_path/'b.png')], None, say=lambda p, text: heard.append((p, text)), **how)[0]
+    assert [p for p, _ in heard] == [a] and 'where tiles meet' in heard[0][1] and '--tile 300' in heard[0][1]
+    with pytest.warns(UserWarning, match='where tiles meet'): restore_files(net, [(a, tmp_path/'c.png')], None, **how)
+
 def test_restore_files_own_load_and_save_and_a_full_disk(jobs):
     seen = []
     load = lambda p: (seen.append(p.name), load_image(p))[1]
