@@ -10,6 +10,7 @@ import json, os, warnings
 from contextlib import contextmanager
 from pathlib import Path
 import torch
+from fastcore.basics import patch
 
 # %% ../nbs/09e_checkpoints.ipynb #30cfa5f3
 @contextmanager
@@ -21,17 +22,23 @@ def atomic_file(
     path = Path(path)
     part = path.with_name(f'.{path.name}.part')
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open(mode) as f:
-            yield f
-            f.flush(); os.fsync(f.fileno())
-        os.replace(part, path)
-    except OSError as e:
-        raise OSError(f'{path}: cannot be written ({e.strerror or e}); what was there before is '
-                      f'kept') from e
+        with _said(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with part.open(mode) as f:
+                yield f
+                f.flush(); os.fsync(f.fileno())
+            os.replace(part, path)
     finally:
         try: part.unlink(missing_ok=True)      # after a failure; the rename leaves nothing
         except OSError: pass
+
+# %% ../nbs/09e_checkpoints.ipynb #15961c2d
+@contextmanager
+def _said(path, kept='what was there before is kept'):
+    "An error of the disk names the file and what is left"
+    try: yield
+    except OSError as e:
+        raise OSError(f'{path}: cannot be written ({e.strerror or e}); {kept}') from e
 
 # %% ../nbs/09e_checkpoints.ipynb #991619d4
 FORMAT = 2      # of checkpoints; 1 was one file with history and bank index inside
@@ -48,35 +55,40 @@ class RunFolder:
             f'out: {self.path} holds a run of an earlier version, which cannot be continued; choose'
             f' another folder, or begin from its student.safetensors')
 
-    def log(self,
-        row:dict,  # plain values
-    ):
-        "Append one line"
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            with self.log_file.open('a') as f: f.write(json.dumps(row)+'\n')
-        except OSError as e:
-            raise OSError(f'{self.log_file}: cannot be written ({e.strerror or e}); the last '
-                          f'checkpoint is {self.latest() or "none"}') from e
+# %% ../nbs/09e_checkpoints.ipynb #240e7f33
+@patch
+def log(self:RunFolder,
+    row:dict,  # plain values
+):
+    "Append one line"
+    try:
+        self.path.mkdir(parents=True, exist_ok=True)
+        with self.log_file.open('a') as f: f.write(json.dumps(row)+'\n')
+    except OSError as e:
+        raise OSError(f'{self.log_file}: cannot be written ({e.strerror or e}); the last '
+                      f'checkpoint is {self.latest() or "none"}') from e
 
-    def history(self)->list:
-        "All rows of the log; a last line that is only half there is left out"
-        if not self.log_file.is_file(): return []
-        whole = self.log_file.read_text().split('\n')[:-1]    # what follows the last one is torn
-        return [json.loads(l) for l in whole]
+# %% ../nbs/09e_checkpoints.ipynb #ebe60663
+@patch
+def history(self:RunFolder)->list:
+    "All rows of the log; a last line that is only half there is left out"
+    if not self.log_file.is_file(): return []
+    whole = self.log_file.read_text().split('\n')[:-1]    # what follows the last one is torn
+    return [json.loads(l) for l in whole]
 
-    def log_length(self)->int:
-        "Bytes of the log, after they have reached the disk"
-        if not self.log_file.is_file(): return 0
-        with self.log_file.open('a') as f: os.fsync(f.fileno()); return f.tell()
+# %% ../nbs/09e_checkpoints.ipynb #9c0f2f0a
+@patch
+def log_length(self:RunFolder)->int:
+    "Bytes of the log, after they have reached the disk"
+    if not self.log_file.is_file(): return 0
+    with self.log_file.open('a') as f: os.fsync(f.fileno()); return f.tell()
 
-    def cut_log(self, length:int):
-        "Forget what was logged after a checkpoint"
-        if self.log_file.is_file(): os.truncate(self.log_file, length)
+@patch
+def cut_log(self:RunFolder, length:int):
+    "Forget what was logged after a checkpoint"
+    if self.log_file.is_file(): os.truncate(self.log_file, length)
 
 # %% ../nbs/09e_checkpoints.ipynb #99270449
-from fastcore.basics import patch
-
 def _name(step): return f'step-{step:08d}.pt'
 
 @patch
@@ -90,6 +102,7 @@ def latest(self:RunFolder):
     "The newest checkpoint's path, or None"
     return self.checkpoints/_name(self.steps()[-1]) if self.steps() else None
 
+# %% ../nbs/09e_checkpoints.ipynb #bfd69f1a
 @patch
 def save(self:RunFolder,
     state:dict,  # tensors and plain values
@@ -109,6 +122,7 @@ def in_short(
     "What an error says, or its type when it says nothing"
     return ' '.join(str(e).split())[:200] or type(e).__name__
 
+# %% ../nbs/09e_checkpoints.ipynb #81f1b9de
 def load_checkpoint(
     path,     # file written by `RunFolder.save`
 )->dict:      # on the CPU; another file raises ValueError, none FileNotFoundError
@@ -146,6 +160,7 @@ def write_config(self:RunFolder, settings:dict):
     with atomic_file(self.path/'config.json', 'w') as f:
         f.write(json.dumps(settings, indent=1)+'\n')
 
+# %% ../nbs/09e_checkpoints.ipynb #93ec25dc
 @patch
 def read_config(self:RunFolder)->dict:
     "The settings of the run; FileNotFoundError when the folder holds none"

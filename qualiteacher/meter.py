@@ -8,6 +8,7 @@ __all__ = ['Degraded', 'known_truth', 'hack_meter', 'meter_table', 'hacked', 'me
 # %% ../nbs/09d_meter.ipynb #780e963e
 from pathlib import Path
 import torch
+from fastcore.basics import patch
 from .images import load_image, psnr, ssim
 from .degradations import gaussian_blur, jpeg
 from .conditioning import TOP_LEVEL
@@ -23,17 +24,24 @@ class Degraded:
         seed:int=0,      # picture i uses seed+i
         square:bool=False, # cut the middle square, so that all have one size
     ):
-        self.truth,self.pictures = [],[]
-        for i,p in enumerate(paths):
-            y = load_image(p, short)
-            if square: y = crop(y, ((y.shape[-2]-short)//2, (y.shape[-1]-short)//2, short))
-            self.truth.append(y)
-            self.pictures.append(degrade(y[None], torch.Generator().manual_seed(seed+i))[0])
+        self.truth = [_middle(load_image(p, short), short) if square else load_image(p, short)
+                      for p in paths]
+        self.pictures = [degrade(y[None], torch.Generator().manual_seed(seed+i))[0]
+                         for i,y in enumerate(self.truth)]
         self.keys = [f'degraded/{Path(p).name}#{seed+i}' for i,p in enumerate(paths)]
 
     def __len__(self): return len(self.pictures)
     def __getitem__(self, i): return self.keys[i], self.pictures[i]
-    def stack(self): return torch.stack(self.pictures), torch.stack(self.truth)
+
+# %% ../nbs/09d_meter.ipynb #683f7f18
+def _middle(y, size):
+    "The square in the middle"
+    return crop(y, ((y.shape[-2]-size)//2, (y.shape[-1]-size)//2, size))
+
+@patch
+def stack(self:Degraded):
+    "Inputs and truth, each (N,3,H,W)"
+    return torch.stack(self.pictures), torch.stack(self.truth)
 
 # %% ../nbs/09d_meter.ipynb #88c886b7
 def known_truth(
@@ -44,6 +52,21 @@ def known_truth(
             for k,t in zip(p.keys, p.truth)}
 
 # %% ../nbs/09d_meter.ipynb #60985c9a
+def _probed(
+    y, s,     # output (B,3,H,W), and its reward (B,)
+    model, iqa, x, judges, box,  # as in `hack_meter`
+)->dict:      # {name: (B,)}
+    "What costs time: other judges, a second look at a crop, and three harmless changes"
+    size = 2*min(x.shape[-2:])//3
+    box = box or tuple((n-size)//2 for n in x.shape[-2:])+(size,)
+    inside = iqa.score(crop(y, box)).total-iqa.score(model(crop(x, box)).clamp(0,1)).total
+    return {**{n:m(y) for n,m in judges.items()}, 'crop_gap':inside.abs(),
+            'flip':iqa.score(y.flip(-1)).total-s, 'jpeg':iqa.score(jpeg(y, 80)).total-s,
+            'blur':iqa.score(gaussian_blur(y, .6)).total-s}
+
+def _variation(y): return y.diff(dim=-1).abs().mean((1,2,3))+y.diff(dim=-2).abs().mean((1,2,3))
+
+# %% ../nbs/09d_meter.ipynb #7b7d611f
 @torch.no_grad()
 def hack_meter(
     model,            # function (B,3,H,W) -> (B,3,H,W)
@@ -56,17 +79,10 @@ def hack_meter(
 )->dict:              # {name: (mean, standard error)}
     "What a run claims and what it did not train for, side by side"
     y = model(x).clamp(0,1)
-    s = iqa.score(y).total
-    cols = {'reward':s}
+    cols = {'reward':iqa.score(y).total}
     if truth is not None: cols.update(psnr=psnr(y, truth), ssim=ssim(y, truth))
-    if probes:
-        size = 2*min(x.shape[-2:])//3
-        box = box or tuple((n-size)//2 for n in x.shape[-2:])+(size,)
-        inside = iqa.score(crop(y, box)).total-iqa.score(model(crop(x, box)).clamp(0,1)).total
-        cols.update({n:m(y) for n,m in judges.items()}, crop_gap=inside.abs(),
-                    flip=iqa.score(y.flip(-1)).total-s, jpeg=iqa.score(jpeg(y, 80)).total-s,
-                    blur=iqa.score(gaussian_blur(y, .6)).total-s)
-    cols['variation'] = y.diff(dim=-1).abs().mean((1,2,3))+y.diff(dim=-2).abs().mean((1,2,3))
+    if probes: cols.update(_probed(y, cols['reward'], model, iqa, x, judges, box))
+    cols['variation'] = _variation(y)
     return {n: (v.mean().item(), (v.std()/len(v)**.5).item() if len(v)>1 else 0.)
             for n,v in cols.items()}
 
@@ -117,6 +133,18 @@ def meter_in_words(
     return f'{moves}: {"reward rises, nothing watched falls" if up else "reward has not risen"}'
 
 # %% ../nbs/09d_meter.ipynb #5f0d02ef
+def _measure(t, measure, watch, times, say):
+    "Measure the student of trainer `t`, note it; the reason to stop, or ''"
+    s = t.student.eval()
+    row = {n: v[0] for n,v in measure(lambda z: s(z, quality=TOP_LEVEL)).items()}
+    s.train(); t.log(dict(step=t.step, meter=row))
+    rows = [r for _,r in t.meter]
+    if say: say(f'step {t.step}: {meter_in_words(rows, watch)}')
+    if not (times and hacked(rows, watch, times)): return ''
+    return (f'stopped at step {t.step}: more reward and less {" or ".join(watch)} than at the '
+            f'start, {times} times in a row')
+
+# %% ../nbs/09d_meter.ipynb #ce900956
 def watch_meter(
     measure,          # function (model) -> {column: (mean, s.e.)}, e.g. a partial of `hack_meter`
     every:int=20,     # steps between measurements
@@ -128,15 +156,6 @@ def watch_meter(
     watch = watch if isinstance(watch, dict) else dict.fromkeys(watch, 0.)
     def look(t, logs):
         if t.step % every: return
-        verdict = ''
-        if t.processes.main:
-            s = t.student.eval()
-            row = {n: v[0] for n,v in measure(lambda z: s(z, quality=TOP_LEVEL)).items()}
-            s.train(); t.log(dict(step=t.step, meter=row))
-            rows = [r for _,r in t.meter]
-            if say: say(f'step {t.step}: {meter_in_words(rows, watch)}')
-            if times and hacked(rows, watch, times):
-                verdict = (f'stopped at step {t.step}: more reward and less '
-                           f'{" or ".join(watch)} than at the start, {times} times in a row')
+        verdict = _measure(t, measure, watch, times, say) if t.processes.main else ''
         t.stopped = t.processes.tell(verdict) or t.stopped
     return look

@@ -3,8 +3,8 @@ from typing import Any
 import torch
 class Degraded:
     keys: list
-    truth: list
     pictures: list
+    truth: list
 
     def __init__(self, paths, degrade, short: int=192, seed: int=0, square: bool=False) -> None:
         ...

@@ -13,27 +13,6 @@ from fastcore.basics import patch
 from .data import Pictures, _few, _float, _listed, prepare
 
 # %% ../nbs/09i_others.ipynb #c2b626bc
-class Restorations:
-    "What other methods made of our pictures, see `for_picture`"
-    def __init__(self,
-        root,               # folder that holds one folder a method; names as in `pictures`
-        pictures:Pictures,  # the photographs, from `as_pictures`
-    ):                      # FileNotFoundError or ValueError name what is missing
-        self.short,self.problems,root = pictures.short,{},Path(root)
-        if not root.is_dir():
-            raise FileNotFoundError(f'labels: expected a folder, found none at {root}')
-        folders = sorted(d for d in root.iterdir() if d.is_dir() and not d.name.startswith('.'))
-        if not folders: raise ValueError(f'labels: expected one folder a method in {root}, '
-                                         f'found none')
-        self.found = {d.name: _by_stem(d) for d in folders}
-        known = {_stem(pictures.source.get(i)[0]) for i in range(len(pictures))}
-        lost = [f'{m}/{s}' for m,files in self.found.items() for s in files if s not in known]
-        if lost: self._skip(_few(lost), 'belongs to no picture of this run')
-
-    def _skip(self, name, why):
-        if name not in self.problems: warnings.warn(f'labels: {name}: {why}; skipped')
-        self.problems[name] = why
-
 def _stem(key):
     "The picture's name without the digest and the suffix"
     return Path(re.sub('@[0-9a-f]{12}$', '', key)).with_suffix('').as_posix()
@@ -42,6 +21,31 @@ def _by_stem(folder):
     "{name without suffix: file}"
     files = _listed(folder)
     return {Path(f).relative_to(folder).with_suffix('').as_posix(): f for f in files}
+
+# %% ../nbs/09i_others.ipynb #982da5e0
+def _methods(root):
+    "{method: {name without suffix: file}}, one folder a method"
+    if not root.is_dir():
+        raise FileNotFoundError(f'labels: expected a folder, found none at {root}')
+    folders = sorted(d for d in root.iterdir() if d.is_dir() and not d.name.startswith('.'))
+    if not folders: raise ValueError(f'labels: expected one folder a method in {root}, found none')
+    return {d.name: _by_stem(d) for d in folders}
+
+# %% ../nbs/09i_others.ipynb #e7bf52db
+class Restorations:
+    "What other methods made of our pictures, see `for_picture`"
+    def __init__(self,
+        root,               # folder that holds one folder a method; names as in `pictures`
+        pictures:Pictures,  # the photographs, from `as_pictures`
+    ):                      # FileNotFoundError or ValueError name what is missing
+        self.short,self.problems,self.found = pictures.short,{},_methods(Path(root))
+        known = {_stem(pictures.source.get(i)[0]) for i in range(len(pictures))}
+        lost = [f'{m}/{s}' for m,files in self.found.items() for s in files if s not in known]
+        if lost: self._skip(_few(lost), 'belongs to no picture of this run')
+
+    def _skip(self, name, why):
+        if name not in self.problems: warnings.warn(f'labels: {name}: {why}; skipped')
+        self.problems[name] = why
 
 # %% ../nbs/09i_others.ipynb #fd127239
 @patch

@@ -3,9 +3,9 @@ from typing import Any
 import torch
 from .data import Pictures
 class Restorations:
-    found: dict
     short: Any
     problems: dict
+    found: Any
 
     def __init__(self, root, pictures: Pictures) -> None:
         ...

@@ -24,6 +24,7 @@ def _same_stem(stem): return stem
 def _before_underscore(stem): return stem.split('_')[0]
 def _low_to_normal(stem): return 'normal'+stem[3:] if stem.startswith('low') else stem
 
+# %% ../nbs/09c_pairs.ipynb #a67433b5
 @dataclass(frozen=True)
 class Layout:
     "How a published data set lies on disk"
@@ -44,8 +45,6 @@ class Layout:
 # %% ../nbs/09c_pairs.ipynb #4baefe74
 def _twins(train, test, a, b): return {'train':(f'{train}/{a}',f'{train}/{b}'),
                                        'test':(f'{test}/{a}',f'{test}/{b}')}
-def _flat(task): return Layout(task, {'all':('.',None)})
-
 LAYOUTS = {
     # Wei et al. 2018; Yang et al. 2021
     'lol':             Layout('lowlight', _twins('our485', 'eval15', 'low', 'high')),
@@ -56,6 +55,12 @@ LAYOUTS = {
     # RESIDE, Li et al. 2019: one truth, many hazes
     'sots-indoor':     Layout('haze', {'test':('indoor/hazy','indoor/gt')}, _before_underscore, 10),
     'sots-outdoor':    Layout('haze', {'test':('outdoor/hazy','outdoor/gt')}, _before_underscore),
+}
+
+# %% ../nbs/09c_pairs.ipynb #3666dc33
+def _flat(task): return Layout(task, {'all':('.',None)})
+
+LAYOUTS |= {
     # Li et al. 2020; Peng et al. 2023; Islam et al. 2020
     'uieb':            Layout('underwater', {'all':('raw-890','reference-890')}),
     'lsui':            Layout('underwater', {'all':('input','GT')}),
@@ -74,6 +79,7 @@ def _files(folder):
     return sorted(p for p in folder.iterdir()
                   if p.suffix.lower() in SUFFIXES and not p.name.startswith('.'))
 
+# %% ../nbs/09c_pairs.ipynb #067521ee
 def _listing(root):
     "What lies in `root`, in one line"
     if not root.is_dir(): return f'there is no folder {root}'
@@ -99,6 +105,7 @@ def _by_stem(files):
         out[p.stem] = p
     return out
 
+# %% ../nbs/09c_pairs.ipynb #a924283d
 def match(
     inputs,                 # folder of inputs
     truths,                 # folder of truths, or None
@@ -108,16 +115,12 @@ def match(
     "Pair two folders by name; an input without its truth raises ValueError"
     files = _files(Path(inputs))
     if truths is None: return [Pair(prefix+p.stem, p, None, prefix+p.stem) for p in files]
-    have,lost = _by_stem(_files(Path(truths))),[]
-    pairs = []
-    for p in files:
-        scene = truth_of(p.stem)
-        if scene in have: pairs.append(Pair(prefix+p.stem, p, have[scene], prefix+scene))
-        else: lost.append(f'{p.name} (no {scene}.*)')
+    have,scene = _by_stem(_files(Path(truths))),{p:truth_of(p.stem) for p in files}
+    lost = [f'{p.name} (no {s}.*)' for p,s in scene.items() if s not in have]
     if lost: raise ValueError(f'truth: expected a twin in {truths} for every picture of {inputs}, '
                               f'{len(lost)} of {len(files)} have none: '
                               f'{", ".join(lost[:5])}{" ..." if len(lost)>5 else ""}')
-    return pairs
+    return [Pair(prefix+p.stem, p, have[s], prefix+s) for p,s in scene.items()]
 
 # %% ../nbs/09c_pairs.ipynb #918d9cfd
 def _size(path, turned=False):
@@ -143,13 +146,21 @@ class PairSet:
         self.pairs,self.task,self.short,self.border = list(pairs),task,short,border
         for p in self.pairs: self._check(p)
 
-    @property
-    def truth(self): return all(p.truth is not None for p in self.pairs)
-    @property
-    def names(self): return [p.name for p in self.pairs]
-    @property
-    def scenes(self): return [p.scene for p in self.pairs]
     def __len__(self): return len(self.pairs)
+
+# %% ../nbs/09c_pairs.ipynb #dc861ab8
+@patch(as_prop=True)
+def truth(self:PairSet):
+    "Has every picture a truth?"
+    return all(p.truth is not None for p in self.pairs)
+
+@patch(as_prop=True)
+def names(self:PairSet): return [p.name for p in self.pairs]
+
+@patch(as_prop=True)
+def scenes(self:PairSet):
+    "What the standard errors are clustered by: pictures of one truth are no independent evidence"
+    return [p.scene for p in self.pairs]
 
 # %% ../nbs/09c_pairs.ipynb #9c34432d
 @patch
@@ -167,6 +178,7 @@ def _check(self:PairSet, p):
         raise ValueError(f'truth: expected {h}x{w} px (height x width) like {p.input}, got '
                          f'{H}x{W} in {p.truth}')
 
+# %% ../nbs/09c_pairs.ipynb #a28ee8ad
 @patch
 def __getitem__(self:PairSet, i):
     "Read picture `i` and its truth"
@@ -196,6 +208,7 @@ def _parts(name, part):
         raise ValueError(f'part: {name} was published with {list(parts)}, got {part!r}')
     return [parts[part]]
 
+# %% ../nbs/09c_pairs.ipynb #20f60462
 def _layout_pairs(name, root, part):
     "The pairs of one published layout"
     layout,pairs = LAYOUTS[name],[]
@@ -208,6 +221,18 @@ def _layout_pairs(name, root, part):
     return PairSet(pairs, layout.task, border=layout.border)
 
 # %% ../nbs/09c_pairs.ipynb #aebe621e
+def _own_pairs(name, where, spec):
+    "'pairs:INPUT_DIR,TRUTH_DIR' or 'folder:DIR'"
+    dirs,want = [Path(d) for d in where.split(',')],2 if name=='pairs' else 1
+    if len(dirs)!=want:
+        raise ValueError('spec: expected '+('pairs:INPUT_DIR,TRUTH_DIR' if name=='pairs' else
+                         'folder:DIR')+f', got {spec!r}')
+    for d in dirs:
+        if not _folders(d, '.'):
+            raise FileNotFoundError(f'spec: expected pictures in {d}, {_listing(d)}')
+    return PairSet(match(dirs[0], dirs[1] if want==2 else None))
+
+# %% ../nbs/09c_pairs.ipynb #43322eec
 def dataset(
     # 'LAYOUT:DIR' with a name of LAYOUTS; 'pairs:INPUT_DIR,TRUTH_DIR'; 'folder:DIR' without truth
     spec:str,
@@ -219,16 +244,8 @@ def dataset(
     kinds = [*LAYOUTS,'pairs','folder']
     if not colon or name not in kinds:
         raise ValueError(f'spec: expected KIND:DIR with KIND one of {kinds}, got {spec!r}')
-    if name in LAYOUTS: data = _layout_pairs(name, Path(where), part)
-    else:
-        dirs = [Path(d) for d in where.split(',')]
-        if len(dirs)!=(2 if name=='pairs' else 1):
-            raise ValueError('spec: expected '+('pairs:INPUT_DIR,TRUTH_DIR' if name=='pairs' else
-                             'folder:DIR')+f', got {spec!r}')
-        for d in dirs:
-            if not _folders(d, '.'):
-                raise FileNotFoundError(f'spec: expected pictures in {d}, {_listing(d)}')
-        data = PairSet(match(dirs[0], dirs[1] if name=='pairs' else None))
+    data = (_layout_pairs(name, Path(where), part) if name in LAYOUTS else
+            _own_pairs(name, where, spec))
     data.short = short
     return data
 
@@ -242,7 +259,7 @@ def pair_measures(
     return {**MEASURES, 'features':Measure(distance, 'squared distance', 'low')}
 
 # %% ../nbs/09c_pairs.ipynb #af831d85
-def _result(model, name, x):
+def _answer(model, name, x):
     "What `model` makes of the picture: by calling it, or by reading its file"
     if not isinstance(model, (str,Path)): return model(x).detach().cpu().float()
     folder = Path(model)/Path(name).parent                  # euvp: one folder a subset
@@ -252,6 +269,14 @@ def _result(model, name, x):
                                 f'{len(files)}')
     return load_image(files[0])
 
+def _result(model, row, name, x, y):
+    "The answer, if it has the size of the truth"
+    z = _answer(model, name, x)
+    if z.shape!=y.shape: raise ValueError(f'models: {row} gives {tuple(z.shape)} for {name}, '
+                                          f'expected {tuple(y.shape)}')
+    return z
+
+# %% ../nbs/09c_pairs.ipynb #1b2e4e87
 def measure_pairs(
     models:dict,          # {row: function (3,H,W) -> (3,H,W), or a folder of results}
     data:PairSet,         # with truth; without raises ValueError
@@ -264,10 +289,7 @@ def measure_pairs(
     for i in tqdm(range(len(data)), disable=not progress, leave=False):
         name,x,y = data[i]
         for row,f in models.items():
-            z = _result(f, name, x)
-            if z.shape!=y.shape: raise ValueError(f'models: {row} gives {tuple(z.shape)} for '
-                                                  f'{name}, expected {tuple(y.shape)}')
-            values = measure_all(z[None], y[None], measures)
+            values = measure_all(_result(f, row, name, x, y)[None], y[None], measures)
             out.append(dict(row=row, name=name, scene=data.scenes[i],
                             **{n:v.item() for n,v in values.items()}))
     return out
@@ -285,6 +307,7 @@ def pair_table(
         table[row] = {c:clustered([r[c] for r in some], scenes) for c in columns}
     return table
 
+# %% ../nbs/09c_pairs.ipynb #3817ab1a
 def paired_difference(
     rows:list,    # from `measure_pairs`
     row:str,      # this one

@@ -25,6 +25,9 @@ class PairSet:
     def __init__(self, pairs: list, task: str | None=None, short: int | None=None, border: int=0) -> None:
         ...
 
+    def __len__(self) -> Any:
+        ...
+
     @property
     def truth(self) -> Any:
         ...
@@ -35,9 +38,6 @@ class PairSet:
 
     @property
     def scenes(self) -> Any:
-        ...
-
-    def __len__(self) -> Any:
         ...
 
     def __getitem__(self, i) -> Any:

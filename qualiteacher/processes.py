@@ -10,6 +10,7 @@ import atexit, os
 from contextlib import contextmanager
 from datetime import timedelta
 import torch
+from fastcore.basics import patch
 from .checkpoints import in_short
 
 # %% ../nbs/09f_processes.ipynb #ac1ce121
@@ -23,10 +24,6 @@ def _peers():
         f'({in_short(e)})') from e
 
 # %% ../nbs/09f_processes.ipynb #e29ca902
-def _leave():
-    "Before Python goes: threads of a group that is still open would abort the process at its end"
-    if torch.distributed.is_initialized(): torch.distributed.destroy_process_group()
-
 class Processes:
     "This process among those of a run; alone, it does nothing"
     def __init__(self,
@@ -41,23 +38,29 @@ class Processes:
         auto = 'cuda' if torch.cuda.is_available() else 'cpu'
         self.device = self.acc.device if self.world > 1 else torch.device(device or auto)
 
-    def _start(self, device, trackers, folder, timeout):
-        from accelerate import Accelerator, InitProcessGroupKwargs
-        self.acc = Accelerator(cpu=device=='cpu', log_with=trackers or None, project_dir=folder,
-            kwargs_handlers=[InitProcessGroupKwargs(timeout=timedelta(seconds=timeout))])
-        if self.acc.num_processes != self.world: raise RuntimeError(
-            f'processes: expected {self.world} (WORLD_SIZE), but Accelerate started '
-            f'{self.acc.num_processes}; on CPUs set ACCELERATE_USE_CPU=true and launch with '
-            f'--multi_gpu')
-        self.rank = self.acc.process_index
-        atexit.register(_leave)
+# %% ../nbs/09f_processes.ipynb #5eb800b4
+def _leave():
+    "Before Python goes: threads of a group that is still open would abort the process at its end"
+    if torch.distributed.is_initialized(): torch.distributed.destroy_process_group()
 
-    @property
-    def main(self): return self.rank==0
+@patch
+def _start(self:Processes, device, trackers, folder, timeout):
+    from accelerate import Accelerator, InitProcessGroupKwargs
+    self.acc = Accelerator(cpu=device=='cpu', log_with=trackers or None, project_dir=folder,
+        kwargs_handlers=[InitProcessGroupKwargs(timeout=timedelta(seconds=timeout))])
+    if self.acc.num_processes != self.world: raise RuntimeError(
+        f'processes: expected {self.world} (WORLD_SIZE), but Accelerate started '
+        f'{self.acc.num_processes}; on CPUs set ACCELERATE_USE_CPU=true and launch with '
+        f'--multi_gpu')
+    self.rank = self.acc.process_index
+    atexit.register(_leave)
+
+@patch(as_prop=True)
+def main(self:Processes):
+    "True in the process that writes files and prints"
+    return self.rank==0
 
 # %% ../nbs/09f_processes.ipynb #cbc5e886
-from fastcore.basics import patch
-
 @patch
 def gather(self:Processes,
     values:torch.Tensor,  # (n,) floats; n may differ between processes, and be 0
@@ -75,6 +78,7 @@ def collect(self:Processes,
     from accelerate.utils import gather_object
     with _peers(): return gather_object(items)
 
+# %% ../nbs/09f_processes.ipynb #ae774e70
 @patch
 def total(self:Processes,
     *counts,   # numbers

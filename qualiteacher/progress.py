@@ -7,6 +7,7 @@ __all__ = ['Progress', 'plot_history', 'LivePlot']
 
 # %% ../nbs/09h_progress.ipynb #eed5e665
 import signal, sys, threading, time
+from fastcore.basics import patch
 from tqdm.auto import tqdm
 
 # %% ../nbs/09h_progress.ipynb #b0bc7cee
@@ -22,18 +23,25 @@ class Progress:
         return self
     def __exit__(self, *_):
         if self.bar is not None: self.bar.close()
-    def show(self, logs):
-        if self.bar is not None:
-            self.bar.update(self.t.step-self.bar.n)
-            self.bar.set_postfix(loss=f'{logs["total"]:.3f}')
-        elif self.on and (time.time()-self.last > self.every or self.t.step==self.t.cfg.steps):
-            self.last = time.time(); print(self.line(logs), file=sys.stderr, flush=True)
-    def line(self, logs):
-        a,b = self.t.step-self.first,self.t.cfg.steps
-        each = (time.time()-self.start)/max(a, 1)
-        left = int(each*(b-self.t.step))
-        return (f'step {self.t.step} of {b}, loss {logs["total"]:.3f}, {each:.2f} s a step, '
-                f'{left//3600}:{left//60%60:02}:{left%60:02} left')
+
+# %% ../nbs/09h_progress.ipynb #8df6d371
+@patch
+def line(self:Progress, logs):
+    "Step, loss and time left in words"
+    a,b = self.t.step-self.first,self.t.cfg.steps
+    each = (time.time()-self.start)/max(a, 1)
+    left = int(each*(b-self.t.step))
+    return (f'step {self.t.step} of {b}, loss {logs["total"]:.3f}, {each:.2f} s a step, '
+            f'{left//3600}:{left//60%60:02}:{left%60:02} left')
+
+@patch
+def show(self:Progress, logs):
+    "Move the bar, or print the line when it is time"
+    if self.bar is not None:
+        self.bar.update(self.t.step-self.bar.n)
+        self.bar.set_postfix(loss=f'{logs["total"]:.3f}')
+    elif self.on and (time.time()-self.last > self.every or self.t.step==self.t.cfg.steps):
+        self.last = time.time(); print(self.line(logs), file=sys.stderr, flush=True)
 
 # %% ../nbs/09h_progress.ipynb #776959bb
 class _Interrupt:
@@ -50,6 +58,23 @@ class _Interrupt:
         for s,f in self.old.items(): signal.signal(s, f)
 
 # %% ../nbs/09h_progress.ipynb #fdde0827
+def _plot_losses(ax, train):
+    for n in ('label','contrast','pairs','preference','crop'):
+        some = [(r['step'],r[n]) for r in train if n in r]
+        if some: ax.plot(*zip(*some), label=n)
+    ax.set(xlabel='step', title='losses', yscale='log')
+
+def _plot_shares(ax, train):
+    shares = [(r['step'],r['shares']) for r in train if 'shares' in r]
+    for n in dict.fromkeys(k for _,r in shares for k in r):
+        ax.plot(*zip(*[(a,r[n]) for a,r in shares if n in r]), 'o-', ms=3, label=n)
+    ax.set(xlabel='step', title='share of the gradient')
+
+def _plot_levels(ax, train):
+    ax.hist([q for r in train for q in r['levels']], bins=range(9))
+    ax.set(xlabel='level', title='labels taught at each level')
+
+# %% ../nbs/09h_progress.ipynb #7d2ec68f
 def plot_history(
     rows:list,  # of the log
     fig=None,   # a matplotlib figure to draw into; None: a new one
@@ -59,17 +84,8 @@ def plot_history(
     fig = fig or plt.figure(figsize=(12.5,3.2))
     fig.clf()
     axs,train = fig.subplots(1, 3),[r for r in rows if 'total' in r]
-    for n in ('label','contrast','pairs','preference','crop'):
-        some = [(r['step'],r[n]) for r in train if n in r]
-        if some: axs[0].plot(*zip(*some), label=n)
-    axs[0].set(xlabel='step', title='losses', yscale='log')
-    shares = [(r['step'],r['shares']) for r in train if 'shares' in r]
-    for n in dict.fromkeys(k for _,r in shares for k in r):
-        axs[1].plot(*zip(*[(a,r[n]) for a,r in shares if n in r]), 'o-', ms=3, label=n)
-    axs[1].set(xlabel='step', title='share of the gradient')
-    axs[1].legend(fontsize=8, loc='upper right')
-    axs[2].hist([q for r in train for q in r['levels']], bins=range(9))
-    axs[2].set(xlabel='level', title='labels taught at each level'); axs[0].legend(fontsize=8)
+    for ax,draw in zip(axs, (_plot_losses, _plot_shares, _plot_levels)): draw(ax, train)
+    axs[0].legend(fontsize=9); axs[1].legend(fontsize=9, loc='upper right')
     return fig
 
 # %% ../nbs/09h_progress.ipynb #7b107f12

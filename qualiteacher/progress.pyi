@@ -18,10 +18,10 @@ class Progress:
     def __exit__(self, *_) -> None:
         ...
 
-    def show(self, logs) -> None:
+    def line(self, logs) -> Any:
         ...
 
-    def line(self, logs) -> Any:
+    def show(self, logs) -> None:
         ...
 class _Interrupt:
     asked: bool

@@ -26,7 +26,7 @@ class _First:
 
 # %% ../nbs/09g_settings.ipynb #e8245b89
 @dataclass(frozen=True)
-class _Labels:
+class _Teacher:
     passes:int = 3               # labels a picture and step, drawn from those available
     decay:float = .99            # EMA; paper .998, authors .999
     ema_warmup:bool = True       # the teacher's memory lengthens with the run; paper False
@@ -34,6 +34,10 @@ class _Labels:
     # None: the teacher is asked without a condition (paper); or a level
     teacher_quality:float = None
     refresh:int = 5              # new labels at every n-th visit of a picture
+
+# %% ../nbs/09g_settings.ipynb #d9c072d3
+@dataclass(frozen=True)
+class _Labels:
     # 'bank' (best ever, paper), 'all' (last refresh), 'best' (the best one)
     labels:str = 'all'
     top_k:int = 3                # labels remembered for each picture
@@ -72,6 +76,10 @@ class _Reward:
     detach_loser:bool = True     # do not push lower levels down; paper False
     clamp_reward:bool = True     # no gradient beyond [0, 1]; False needs calibrate=False (authors)
     no_gradient:tuple = ()       # metrics of the ensemble without a gradient; authors ('brisque',)
+
+# %% ../nbs/09g_settings.ipynb #9e037efd
+@dataclass(frozen=True)
+class _Consistency:
     w_crop:float = .02           # of the cropped consistency
     consistency:str = 'crop'     # the second look; ours: 'resize', 'blur'
     consistency_crop:int = 128   # px
@@ -111,7 +119,7 @@ def _wrong(c):
 
 # %% ../nbs/09g_settings.ipynb #be95fe49
 @dataclass(frozen=True)
-class Config(_Machine, _Reward, _Losses, _Labels, _First):
+class Config(_Machine, _Consistency, _Reward, _Losses, _Labels, _Teacher, _First):
     "Every setting of a run; `dataclasses.replace(cfg, lr=1e-4)` makes a variant"
     def __post_init__(self):
         for name,what in _wrong(self):
@@ -162,6 +170,13 @@ def _bool(v):
     if str(v).lower() not in _YES+_NO: raise ValueError
     return str(v).lower() in _YES
 
+def _read(f, v):
+    "The value in the type of field `f`; an error where it is none of that type"
+    if f.type is tuple: return tuple(v.split(',')) if isinstance(v, str) else tuple(v)
+    if f.type is str and not isinstance(v, str): raise ValueError
+    return _bool(v) if f.type is bool else v if f.type is str else _number(f, v)
+
+# %% ../nbs/09g_settings.ipynb #8652f65e
 def _typed(name, v):
     "A value as the field wants it; ValueError names the field and its type"
     f = {f.name:f for f in dataclasses.fields(Config)}.get(name)
@@ -170,10 +185,7 @@ def _typed(name, v):
         if f.default is None: return None
         raise ValueError(f'{name}: expected a value, got none')
     if v=='' and f.default in (None,'',()): return f.default
-    try:
-        if f.type is tuple: return tuple(v.split(',')) if isinstance(v, str) else tuple(v)
-        if f.type is str and not isinstance(v, str): raise ValueError
-        return _bool(v) if f.type is bool else v if f.type is str else _number(f, v)
+    try: return _read(f, v)
     except (TypeError,ValueError,OverflowError): raise ValueError(
         f'{name}: expected a value of type {f.type.__name__}, got {v!r}') from None
 
