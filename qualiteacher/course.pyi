@@ -1,19 +1,14 @@
 # Made from course.py by tests/tools/stubs.py: edit the notebook, not this file.
 from typing import Any
 import ast
-STUB: str
 def source_of(cell: dict) -> str:
     ...
 def tag_of(source: str) -> tuple:
     ...
+STUB: str
 def stubbed(source: str) -> str:
     ...
-class _Order(ast.NodeVisitor):
-    visit_ImportFrom: Any
-    visit_ClassDef: Any
-    visit_SetComp: Any
-    visit_DictComp: Any
-    visit_GeneratorExp: Any
+class _Names(ast.NodeVisitor):
     bound: Any
     needs: Any
 
@@ -37,6 +32,12 @@ class _Order(ast.NodeVisitor):
 
     def visit_AugAssign(self, n) -> None:
         ...
+class _Order(_Names):
+    visit_ImportFrom: Any
+    visit_ClassDef: Any
+    visit_SetComp: Any
+    visit_DictComp: Any
+    visit_GeneratorExp: Any
 
     def visit_Import(self, n) -> None:
         ...
