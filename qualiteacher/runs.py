@@ -42,15 +42,31 @@ class Run:
     iqa_weights:str = None       # folder with weight files of pyiqa's metrics
     download:bool = False        # let pyiqa fetch what is missing
 
-    def __post_init__(self):
-        task(self.task)                                           # refuses an unknown one
-        if bool(self.pairs_input) != bool(self.pairs_truth): raise ValueError(
-            'pairs_input, pairs_truth: expected both folders or neither, got '
-            f'{self.pairs_input!r} and {self.pairs_truth!r}')
-        if self.pairs and self.pairs_input: raise ValueError(
-            'pairs: expected clean photographs or pairs of folders, got both')
-        if self.base and self.net:
-            raise ValueError(f'base: expected none beside net={self.net!r}, got {self.base!r}')
+    def __post_init__(self): _check(self)
+
+# %% ../nbs/11c_runs.ipynb #380cd764
+def _check(run):
+    "Refuse what contradicts itself"
+    task(run.task)                                           # refuses an unknown one
+    if bool(run.pairs_input) != bool(run.pairs_truth): raise ValueError(
+        'pairs_input, pairs_truth: expected both folders or neither, got '
+        f'{run.pairs_input!r} and {run.pairs_truth!r}')
+    if run.pairs and run.pairs_input: raise ValueError(
+        'pairs: expected clean photographs or pairs of folders, got both')
+    if run.base and run.net:
+        raise ValueError(f'base: expected none beside net={run.net!r}, got {run.base!r}')
+
+# %% ../nbs/11c_runs.ipynb #d1e39a2c
+def _tensors(path):
+    "{name: tensor} of a file of weights"
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f'weights: expected a file, found none at {path}')
+    try:
+        if path.suffix=='.safetensors': return load_file(path)
+        return torch.load(path, map_location='cpu', weights_only=True)
+    except Exception as e: raise ValueError(f'weights: {path} cannot be read '
+                                            f'({in_short(e)})') from e
 
 # %% ../nbs/11c_runs.ipynb #6d94c78d
 def load_weights(
@@ -59,18 +75,26 @@ def load_weights(
 ):                # the network; ValueError names the first weights that do not fit
     "Fill a bare network"
     if path is None: return net
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f'weights: expected a file, found none at {path}')
-    try:
-        if path.suffix=='.safetensors': state = load_file(path)
-        else: state = torch.load(path, map_location='cpu', weights_only=True)
-    except Exception as e: raise ValueError(f'weights: {path} cannot be read '
-                                            f'({in_short(e)})') from e
+    state = _tensors(path)
     try: net.load_state_dict(state)
     except (RuntimeError,TypeError,AttributeError) as e: raise ValueError(
         f'weights: {path} does not fit {type(net).__name__}: {in_short(e)}') from e
     return net
+
+# %% ../nbs/11c_runs.ipynb #1adbc798
+def _bare(run):
+    "The network of a run without its condition"
+    if run.net: return load_weights(make_net(run.net, run.net_args, allow=[run.net]), run.weights)
+    base = run.base or task(run.task).base
+    if base is None: raise ValueError(
+        f'base: expected shipped weights or net= of your own, since none ship for {run.task!r}')
+    return load_weights(load_base(base), run.weights)
+
+def _is_student(path):
+    "A file of `save_student`, and not weights of a bare network"
+    try: load_student(path)
+    except ValueError as e: return 'save_student' not in str(e)
+    return True
 
 # %% ../nbs/11c_runs.ipynb #79a9b3ca
 def build_student(
@@ -80,21 +104,10 @@ def build_student(
     "The network of a run with its condition"
     if run.weights and run.net is None and _is_student(run.weights):
         return load_student(run.weights)[0]
-    if run.net: net = load_weights(make_net(run.net, run.net_args, allow=[run.net]), run.weights)
-    else:
-        base = run.base or task(run.task).base
-        if base is None: raise ValueError(
-            f'base: expected shipped weights or net= of your own, since none ship for {run.task!r}')
-        net = load_weights(load_base(base), run.weights)
+    net = _bare(run)
     torch.manual_seed(seed)
     at = list(run.at) if run.at else list(SITES) if isinstance(net, RestorationUNet) else 'auto'
     return QualityConditioned(net, at=at, kind=run.kind)
-
-def _is_student(path):
-    "A file of `save_student`, and not weights of a bare network"
-    try: load_student(path)
-    except ValueError as e: return 'save_student' not in str(e)
-    return True
 
 # %% ../nbs/11c_runs.ipynb #59c4ce30
 def build_pairs(
@@ -107,12 +120,19 @@ def build_pairs(
     clean = as_pictures(run.pairs).source.paths if run.pairs else sample_paths('train')
     return Pairs(clean, task(run.task).degrade, cfg.crop)
 
+# %% ../nbs/11c_runs.ipynb #db35b45b
 def task_settings(
     name,      # of a task
 )->dict:       # fields of Config that follow from it
     "What the task says about views and augmentation"
     t = task(name)
     return dict(recipe=t.recipe, keeps=t.keeps)
+
+# %% ../nbs/11c_runs.ipynb #47a498d1
+def _parts(run, cfg):
+    "Student, ensemble, pictures and pairs, as QualiTeacher takes them"
+    iqa = IQAEnsemble.preset(run.iqa, weights_dir=run.iqa_weights, download=run.download)
+    return build_student(run, cfg.seed),iqa,run.real,build_pairs(run, cfg)
 
 # %% ../nbs/11c_runs.ipynb #fb678270
 def start(
@@ -125,10 +145,8 @@ def start(
     "A new run"
     if RunFolder(out).steps(): raise ValueError(
         f'out: {out} holds a run already and is kept; choose another folder, or go on with it')
-    iqa = IQAEnsemble.preset(run.iqa, weights_dir=run.iqa_weights, download=run.download)
-    return QualiTeacher(build_student(run, cfg.seed), iqa, run.real, build_pairs(run, cfg), cfg,
-                        out, device, on_step, about=dict(run=dataclasses.asdict(run)),
-                        others=run.labels)
+    return QualiTeacher(*_parts(run, cfg), cfg, out, device, on_step,
+                        about=dict(run=dataclasses.asdict(run)), others=run.labels)
 
 # %% ../nbs/11c_runs.ipynb #cd1ef51b
 def go_on(
@@ -143,9 +161,7 @@ def go_on(
         f'out: {out} was not begun from a description; use QualiTeacher.resume with the same parts')
     run = Run(**{k: tuple(v) if isinstance(v, list) else v for k,v in about['run'].items()})
     cfg = as_config({**about['settings'], **changes})
-    iqa = IQAEnsemble.preset(run.iqa, weights_dir=run.iqa_weights, download=run.download)
-    return QualiTeacher.resume(out, build_student(run, cfg.seed), iqa, run.real,
-                               build_pairs(run, cfg), cfg=cfg, device=device, on_step=on_step,
+    return QualiTeacher.resume(out, *_parts(run, cfg), cfg=cfg, device=device, on_step=on_step,
                                about=dict(run=dataclasses.asdict(run)), others=run.labels)
 
 # %% ../nbs/11c_runs.ipynb #627ea79b
