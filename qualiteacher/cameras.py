@@ -155,7 +155,7 @@ def unprocess(
     cam:Camera,      # error and fade are not used: a good photograph has none
 )->torch.Tensor:     # (B,3,H,W) what the sensor counted, 0 upwards
     "From the file back to the sensor"
-    light = to_light(untone(_check(x).clamp(0,1), cam.curve))
+    light = to_light(untone(_check(x).clamp(0,1), cam.curve).clamp(0,1))
     return _mix(light, -cam.matrix/(1+cam.matrix))/cam.gains
 
 def process(
