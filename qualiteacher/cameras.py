@@ -155,7 +155,7 @@ def unprocess(
     cam:Camera,      # error and fade are not used: a good photograph has none
 )->torch.Tensor:     # (B,3,H,W) what the sensor counted, 0 upwards
     "From the file back to the sensor"
-    light = to_light(untone(_check(x).clamp(0,1), cam.curve))
+    light = to_light(untone(_check(x).clamp(0,1), cam.curve).clamp(0,1))
     return _mix(light, -cam.matrix/(1+cam.matrix))/cam.gains
 
 def process(
@@ -211,10 +211,11 @@ def soft_field(
 
 def dim(
     raw:torch.Tensor,      # (B,3,H,W) light of a good exposure
-    exposure=(.01,.15),    # range of the light that is left; set to match LOL's inputs
+    exposure=(.01,.11),    # range of the light that is left; set to match LOL's inputs
     falloff=(0,2.),        # range of stops by which the worst lit part gets less
     backlit:float=.12,     # share of pictures with light .3-1.2 and 3-6 stops of falloff
     flare=(0,.08),         # range of the mean light that is spread over all
+    least:float=.002,      # mean light at least, darker pictures are not kept; set as above
     generator=None,        # torch.Generator
 )->tuple:                  # (B,3,H,W) less light; (B,1,1,1) in [0,1]: how dark
     "Take light away, more here than there"
@@ -223,6 +224,7 @@ def dim(
     e = torch.where(back, log_uniform(raw, .3, 1.2, g), exposure[1]*(exposure[0]/exposure[1])**u)
     stops = torch.where(back, uniform(raw, 3, 6, g), uniform(raw, *falloff, g))
     y = raw*e*2**(-stops*soft_field(raw, 3, g))
+    y = y*(least/y.mean((1,2,3), keepdim=True).clamp_min(1e-9)).clamp(1, 1/exposure[0])
     stray = uniform(raw, *flare, g)*y.mean((1,2,3), keepdim=True)
     return y+stray,torch.where(back, .3*u, u)
 
@@ -244,7 +246,7 @@ def jpeg_some(
 def night(
     x:torch.Tensor,       # (B,3,H,W) clean in [0,1]
     generator=None,       # torch.Generator
-    exposure=(.01,.15),   # of linear light, see `dim`
+    exposure=(.01,.11),   # of linear light, see `dim`
     falloff=(0,2.),       # stops, see `dim`
     backlit:float=.12,    # share, see `dim`
     shot=(.0008,.008),    # see `noise_levels`
