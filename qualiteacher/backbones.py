@@ -141,16 +141,18 @@ def _update(net, opt, x, y):
 def train_supervised(
     net:nn.Module,       # image-to-image network, trained in place
     pairs,               # `Pairs`, or anything with .batch(n, generator)
-    steps:int=1000,      # optimiser steps
+    steps:int=1000,      # optimiser steps, at least 4: a tenth of them warms up, three at least
     lr:float=1e-3,       # largest learning rate of the one-cycle schedule
     batch:int=8,         # pairs a step
     seed:int=0,          # of the data
     progress:bool=True,  # show a bar
 )->list:                 # the loss of every step
     "L1 on fresh pairs with AdamW; raises ValueError when the loss is not finite"
+    if steps<4: raise ValueError(f'steps: expected at least 4, got {steps}')
     g = torch.Generator().manual_seed(seed)
     opt = torch.optim.AdamW(net.parameters(), lr=lr, weight_decay=1e-4)
-    sched = torch.optim.lr_scheduler.OneCycleLR(opt, lr, total_steps=steps, pct_start=.1)
+    sched = torch.optim.lr_scheduler.OneCycleLR(opt, lr, total_steps=steps,
+                                                pct_start=max(.1, 3/steps))
     device,losses = next(net.parameters()).device,[]
     net.train()
     for _ in tqdm(range(steps), disable=not progress, desc='supervised'):
