@@ -174,10 +174,10 @@ SCORE_PIXELS = 4_000_000
 
 def _for_scoring(path):
     "A picture at a size that metrics are made for"
-    from qualiteacher.images import _decoded, _opened, _remarks, resize
+    from qualiteacher.images import _opened, _pixels, _remarks, resize
     f = _opened(path)
     if said := _remarks(f): _say(f'note: {_printable(path.name)}: {said}', once=False)
-    x = _decoded(path, f)
+    x = _pixels(path, f)
     h,w = x.shape[-2:]
     if h*w <= SCORE_PIXELS: return x
     x = resize(x, round(min(h,w)*(SCORE_PIXELS/(h*w))**.5))

@@ -165,10 +165,10 @@ def load_image(
     short:int=None,  # if given, resize so that the short side has this many pixels
 )->torch.Tensor:     # (3,H,W) float32 sRGB in [0,1]
     "Read a picture: upright, sRGB, [0, 1]; 16 bits keep their depth, alpha is dropped"
-    x = _decoded(path, _opened(path, short))
+    x = _pixels(path, _opened(path, short))
     return resize(x, short) if short else x
 
-def _decoded(path, f):
+def _pixels(path, f):
     "(3,H,W) of an opened file"
     a = None if _foreign(f.up) else _sixteen(path, f)      # profiles are applied at 8 bits
     if a is None: return _to_tensor(f.up)
