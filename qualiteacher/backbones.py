@@ -57,7 +57,7 @@ class RestorationUNet(nn.Module):
         self.head = nn.Conv2d(w, 24, 3, padding=1)
         nn.init.zeros_(self.head.weight); nn.init.zeros_(self.head.bias)
 
-# %% ../nbs/02_backbones.ipynb #35f71226
+# %% ../nbs/02_backbones.ipynb #49bd3523
 @patch
 def forward(self:RestorationUNet,
     x:torch.Tensor,   # (B,3,H,W) in [0,1], any size
@@ -73,7 +73,7 @@ def forward(self:RestorationUNet,
     g,r = shuffle(self.head(a))[..., :h, :w].chunk(2, 1)
     return x*(3*torch.tanh(g/3)).exp()+r if self.gain else x+r      # a gain of at most e^3 = 20
 
-# %% ../nbs/02_backbones.ipynb #cde5992e
+# %% ../nbs/02_backbones.ipynb #93143140
 # where a condition enters this network: the bottleneck and both stages of the decoder
 SITES = 'middle','dec1','dec0'
 
@@ -109,7 +109,7 @@ class Pairs:
                                 generator=torch.Generator().manual_seed(0)) if leaves else []
         self.degrade,self.size,self.leaves = degrade,size,leaves
 
-# %% ../nbs/02_backbones.ipynb #bd3c0723
+# %% ../nbs/02_backbones.ipynb #6fef13d9
 @patch
 def _clean(self:Pairs, generator):
     "One clean crop, turned at random"
@@ -137,7 +137,7 @@ def _update(net, opt, x, y):
     opt.step()
     return loss.item()
 
-# %% ../nbs/02_backbones.ipynb #f4c97004
+# %% ../nbs/02_backbones.ipynb #13d1a74c
 def train_supervised(
     net:nn.Module,       # image-to-image network, trained in place
     pairs,               # `Pairs`, or anything with .batch(n, generator)
@@ -172,14 +172,14 @@ def weights_path(
         raise FileNotFoundError(f'name: expected one of {have} in {folder}, got {name!r}')
     return folder/name
 
-# %% ../nbs/02_backbones.ipynb #8dff7748
+# %% ../nbs/02_backbones.ipynb #83d5eb0a
 def base_card(
     name:str='lowlight',  # which base
 )->dict:                  # data, seed, steps, measurements
     "The model card of a shipped base"
     return json.loads(weights_path(f'{name}_base.json').read_text())
 
-# %% ../nbs/02_backbones.ipynb #c1762ba0
+# %% ../nbs/02_backbones.ipynb #3d499522
 def load_base(
     name:str='lowlight',  # 'lowlight', or 'lowlight_small', 'haze_small' for quick experiments
 )->nn.Module:             # a RestorationUNet in eval mode, on the CPU
