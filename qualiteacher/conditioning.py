@@ -21,11 +21,8 @@ from torch.utils._pytree import tree_flatten, tree_leaves
 # %% ../nbs/03_conditioning.ipynb #b027afca
 TOP_LEVEL = 7   # levels run from 0 to here; every score of 0.7 or more is the top level
 
-def as_level(
-    quality,         # number or (B,) tensor in [0, 7]; ValueError outside, on NaN, wrong length
-    x:torch.Tensor,  # (B,...) the batch that the levels belong to
-)->torch.Tensor:     # (B,) float32 on the device of `x`
-    "One level per picture; checked in eager mode, clamped under `torch.compile`"
+def _numbers(quality, x):
+    "(B,) float32 of a number, or of a tensor with one level or one a picture; else ValueError"
     if isinstance(quality, torch.Tensor):
         if quality.shape not in ((), x.shape[:1]):
             raise ValueError(f'quality: expected a number or a ({len(x)},) tensor,'
@@ -33,7 +30,15 @@ def as_level(
         quality = quality.to(x.device, torch.float32)
     elif not isinstance(quality, numbers.Real):
         raise ValueError(f'quality: expected a number or a tensor of levels, got {quality!r}')
-    q = torch.zeros(len(x), device=x.device) + quality
+    return torch.zeros(len(x), device=x.device) + quality
+
+# %% ../nbs/03_conditioning.ipynb #58219bf6
+def as_level(
+    quality,         # number or (B,) tensor in [0, 7]; ValueError outside, on NaN, wrong length
+    x:torch.Tensor,  # (B,...) the batch that the levels belong to
+)->torch.Tensor:     # (B,) float32 on the device of `x`
+    "One level per picture; checked in eager mode, clamped under `torch.compile`"
+    q = _numbers(quality, x)
     if torch.compiler.is_compiling(): return q.clamp(0, TOP_LEVEL)
     if not ((q >= 0) & (q <= TOP_LEVEL)).all():
         raise ValueError(f'quality: expected levels in [0, {TOP_LEVEL}], got {q.tolist()}')
@@ -52,6 +57,7 @@ def encode_level(
 # %% ../nbs/03_conditioning.ipynb #d82c9daf
 def _over_pixels(e, h): return rearrange(e, 'b c -> b c 1 1').to(h.dtype)
 
+# %% ../nbs/03_conditioning.ipynb #93838b42
 class QualityEmbedding(nn.Module):
     "Add one learned vector per level (authors' code); real levels interpolate between rows"
     def __init__(self,
@@ -62,16 +68,18 @@ class QualityEmbedding(nn.Module):
         self.table,self.bins = nn.Embedding(TOP_LEVEL+1, channels),bins
         nn.init.zeros_(self.table.weight)
 
-    def embed(self,
-        q:torch.Tensor,   # (B,) levels in [0, 7]
-    )->torch.Tensor:      # (B,C)
-        "The vector of each level"
-        if self.bins: return self.table(q.long())
-        low = q.long().clamp(max=TOP_LEVEL-1)
-        part = (q-low)[:,None].to(self.table.weight.dtype)
-        return torch.lerp(self.table(low), self.table(low+1), part)
-
     def forward(self, h, q): return h + _over_pixels(self.embed(q), h)
+
+# %% ../nbs/03_conditioning.ipynb #04850ccb
+@patch
+def embed(self:QualityEmbedding,
+    q:torch.Tensor,   # (B,) levels in [0, 7]
+)->torch.Tensor:      # (B,C)
+    "The vector of each level"
+    if self.bins: return self.table(q.long())
+    low = q.long().clamp(max=TOP_LEVEL-1)
+    part = (q-low)[:,None].to(self.table.weight.dtype)
+    return torch.lerp(self.table(low), self.table(low+1), part)
 
 # %% ../nbs/03_conditioning.ipynb #c5f31de6
 def level_mlp(
@@ -125,6 +133,7 @@ def _probe_picture(net, example):
         raise ValueError(f'example: expected a (B,C,H,W) tensor, got {got}')
     return example
 
+# %% ../nbs/03_conditioning.ipynb #601bad25
 def _origins(y):
     "The operations that `y` (a tensor, or tuples, lists and dictionaries of them) was computed by"
     if isinstance(y, dict): y = list(y.values())
@@ -138,6 +147,22 @@ def _origins(y):
     return found
 
 # %% ../nbs/03_conditioning.ipynb #77226fa2
+@contextmanager
+def _no_trace(net, x, watch):
+    "Inside: eval mode, `watch(name)` as a hook on each module; afterwards everything is as before"
+    modes = [(m, m.training) for m in net.modules()]
+    kept  = [(b, b.clone()) for b in net.buffers()]
+    hooks = [m.register_forward_hook(watch(n)) for n,m in net.named_modules()]
+    try:
+        net.eval()
+        with torch.enable_grad(), torch.random.fork_rng([x.device] if x.is_cuda else []): yield
+    finally:
+        for h in hooks: h.remove()
+        for m,mode in modes: m.training = mode
+        with torch.no_grad():
+            for b,old in kept: b.copy_(old)
+
+# %% ../nbs/03_conditioning.ipynb #2286f915
 def trace_features(
     net:nn.Module,              # any network
     example:torch.Tensor=None,  # (B,C,H,W) probe; default 1x3x64x64; ValueError if it fails
@@ -149,20 +174,11 @@ def trace_features(
             if isinstance(h, torch.Tensor) and h.ndim == 4:
                 rows.append((name, tuple(h.shape), h.grad_fn))
         return note
-    modes = [(m, m.training) for m in net.modules()]
-    kept  = [(b, b.clone()) for b in net.buffers()]
-    hooks = [m.register_forward_hook(watch(n)) for n,m in net.named_modules()]
     try:
-        net.eval()
-        with torch.enable_grad(), torch.random.fork_rng([x.device] if x.is_cuda else []):
+        with _no_trace(net, x, watch):
             used = _origins(net(x.detach().clone().requires_grad_()*1))   # a graph, no backward
     except Exception as e:
         raise ValueError(f'example: the network failed on {tuple(x.shape)}: {e}') from e
-    finally:
-        for h in hooks: h.remove()
-        for m,mode in modes: m.training = mode
-        with torch.no_grad():
-            for b,old in kept: b.copy_(old)
     return [Feature(n, shape, f in used) for n,shape,f in rows]
 
 # %% ../nbs/03_conditioning.ipynb #bfd70306
@@ -170,7 +186,8 @@ def _like_picture(shape, picture):
     (b,_,h,w),(B,_,H,W) = shape,picture
     return b == B and h*w > 1 and 2/3 < (h*W)/(w*H) < 3/2
 
-def _pick(net, rows, picture):
+def _eligible(rows, picture):
+    "Rules 1 and 5: shaped like the picture, used for the output, run once"
     runs = Counter(r.name for r in rows)
     rows = [r for r in rows if r.name and _like_picture(r.shape, picture)]
     rows = [r for r in rows if r.used] or rows
@@ -178,6 +195,12 @@ def _pick(net, rows, picture):
     if not rows:
         raise ValueError('net: expected a module that returns a feature shaped like the picture,'
                          ' found none; put an nn.Identity() where you want it and name it in `at`')
+    return rows
+
+# %% ../nbs/03_conditioning.ipynb #401b784b
+def _pick(net, rows, picture):
+    "The name of the place: the last of the smallest before a decoder, else the middle"
+    rows = _eligible(rows, picture)
     area = [r.shape[2]*r.shape[3] for r in rows]
     size = [r.shape[1]*a for r,a in zip(rows, area)]
     module = [net.get_submodule(r.name) for r in rows]
@@ -224,42 +247,61 @@ class _Site(nn.Module):
     def extra_repr(self): return repr(self.name)
 
 # %% ../nbs/03_conditioning.ipynb #d6745102
+def _name(net, a, rows, picture):
+    "The name of one place, from 'auto', a name or a module"
+    names = {m: n for n,m in net.named_modules()}
+    if isinstance(a, str) and a == 'auto': return _pick(net, rows, picture)
+    if isinstance(a, str) and a not in names.values():
+        near = get_close_matches(a, list(names.values()), cutoff=.4)
+        raise ValueError(f'at: expected the name of a module, got {a!r}; near it: {near}')
+    if not isinstance(a, str) and a not in names:
+        raise ValueError(f'at: expected a module of the network, got {a!r}')
+    return a if isinstance(a, str) else names[a]
+
+# %% ../nbs/03_conditioning.ipynb #6540f280
+def _width(name, known, rows):
+    "Channels at a place; `rows` of the probe (None without one) must agree with what is known"
+    if rows is None: return known
+    found = {r.shape[1] for r in rows if r.name == name}
+    if len(found) != 1 or known not in (None, *found):
+        n,got = known or 'one number of',sorted(found) or 'none'
+        raise ValueError(f"at: expected '{name}' to return features of {n} channels, got {got}")
+    if any(r.used for r in rows) and not any(r.used for r in rows if r.name == name):
+        raise ValueError(f"at: expected a place that the output depends on, got '{name}'")
+    return found.pop()
+
+# %% ../nbs/03_conditioning.ipynb #c8aa5c62
 def _locate(net, at, channels, example):
     "Names and channels of the sites"
-    names = {m: n for n,m in net.named_modules()}
     at = list(at) if isinstance(at, (list,tuple)) else [at]
     known = list(channels) if isinstance(channels, (list,tuple)) else [channels]*len(at)
     if len(known) != len(at): raise ValueError(f'channels: expected {len(at)} numbers, got {known}')
-    rows,x = [],None
-    if None in known or 'auto' in at:
+    rows,shape = None,None
+    if None in known or any(isinstance(a, str) and a == 'auto' for a in at):
         x = _probe_picture(net, example)
-        rows = trace_features(net, x)
-    sites = []
-    for a in at:
-        if a == 'auto': a = _pick(net, rows, x.shape)
-        if isinstance(a, str) and a not in names.values():
-            near = get_close_matches(a, list(names.values()), cutoff=.4)
-            raise ValueError(f'at: expected the name of a module, got {a!r}; near it: {near}')
-        if not isinstance(a, str) and a not in names:
-            raise ValueError(f'at: expected a module of the network, got {a!r}')
-        sites.append(a if isinstance(a, str) else names[a])
+        rows,shape = trace_features(net, x),x.shape
+    sites = [_name(net, a, rows, shape) for a in at]
     if not sites or len(set(sites)) < len(sites):
         raise ValueError(f'at: expected distinct places, got {sites}')
-    widths = []
-    for s,c in zip(sites, known):
-        found = {r.shape[1] for r in rows if r.name == s} if x is not None else {c}
-        if len(found) != 1 or c not in (None, *found):
-            n,got = c or 'one number of',sorted(found) or 'none'
-            raise ValueError(f"at: expected '{s}' to return features of {n} channels, got {got}")
-        if any(r.used for r in rows) and not any(r.used for r in rows if r.name == s):
-            raise ValueError(f"at: expected a place that the output depends on, got '{s}'")
-        widths += found
-    return sites,widths
+    return sites,[_width(s, c, rows) for s,c in zip(sites, known)]
 
 # %% ../nbs/03_conditioning.ipynb #6306307e
 KINDS = dict(sinusoidal=SinusoidalQuality, embedding=QualityEmbedding, film=FiLMQuality,
              bins=partial(QualityEmbedding, bins=True))   # the last one is the authors' choice
 
+def _maker(kind):
+    "The function channels -> layer behind `kind`"
+    make = KINDS.get(kind) if isinstance(kind, str) else kind
+    if not callable(make):
+        raise ValueError(f'kind: expected one of {list(KINDS)} or a callable, got {kind!r}')
+    return make
+
+def _not_compiled(net):
+    if any(hasattr(m, '_orig_mod') or getattr(m, '_compiled_call_impl', None)
+           for m in net.modules()):
+        raise ValueError('net: expected one that is not compiled yet; wrap first, then compile')
+
+# %% ../nbs/03_conditioning.ipynb #081d3821
 class QualityConditioned(nn.Module):
     "Any image-to-image network, with a dial for the quality of its answer"
     def __init__(self,
@@ -270,29 +312,11 @@ class QualityConditioned(nn.Module):
         example:torch.Tensor=None,  # (B,C,H,W) for the probe; default 1x3x64x64
     ):
         super().__init__()
-        make = KINDS.get(kind) if isinstance(kind, str) else kind
-        if not callable(make):
-            raise ValueError(f'kind: expected one of {list(KINDS)} or a callable, got {kind!r}')
-        if any(hasattr(m, '_orig_mod') or getattr(m, '_compiled_call_impl', None)
-               for m in net.modules()):
-            raise ValueError('net: expected one that is not compiled yet; wrap first, then compile')
+        make = _maker(kind)
+        _not_compiled(net)
         self.net,self.kind,self.dial = net,kind,_Dial()
         self.sites,widths = _locate(net, at, channels, example)
-        self.condition = nn.ModuleList(
-            [_Site(s, c, make(c), self.dial) for s,c in zip(self.sites, widths)])
-        p = next(net.parameters(), None)
-        if p is not None: self.condition.to(p.device)
-        self._hooks = [m.register_forward_hook(s.inject)
-                       for m,s in zip(self.injected, self.condition)]
-
-    @property
-    def injected(self):
-        "The modules after which the condition enters"
-        return [self.net.get_submodule(s) for s in self.sites]
-
-    def condition_parameters(self):
-        "The parameters of the condition alone, for an optimiser group or a penalty of their own"
-        return list(self.condition.parameters())
+        self._condition(make, widths)
 
     def forward(self,
         x:torch.Tensor,   # (B,3,H,W) RGB in [0,1]
@@ -301,22 +325,50 @@ class QualityConditioned(nn.Module):
         **kwargs,
     ):                    # what the wrapped network returns
         "The network's answer, or its answer of a given quality"
-        dial,before = self.dial,(self.dial.level, self.dial.reached)
-        dial.level,dial.reached = None if quality is None else as_level(quality, x),[]
-        try:
-            y = self.net(x, *args, **kwargs)
-            if quality is not None and not dial.reached:
-                raise RuntimeError(f'quality: none of the sites {self.sites} was reached;'
-                                   ' were modules replaced?')
-            return y
-        finally: dial.level,dial.reached = before
-
-    def unwrap(self):
-        "Take the hooks off and return the network as it was before"
-        for h in self._hooks: h.remove()
-        return self.net
+        return self._ask(x, args, quality, kwargs)
 
     def extra_repr(self): return f'kind={self.kind!r}, sites={self.sites}'
+
+# %% ../nbs/03_conditioning.ipynb #5aa532e9
+@patch
+def _condition(self:QualityConditioned, make, widths):
+    "Make a layer for each site, on the network's device, and hang the hooks"
+    self.condition = nn.ModuleList(
+        [_Site(s, c, make(c), self.dial) for s,c in zip(self.sites, widths)])
+    p = next(self.net.parameters(), None)
+    if p is not None: self.condition.to(p.device)
+    self._hooks = [m.register_forward_hook(s.inject)
+                   for m,s in zip(self.injected, self.condition)]
+
+@patch
+def _ask(self:QualityConditioned, x, args, quality, kwargs):
+    "Set the dial, ask the network, put the dial back; an answer that no site has heard is an error"
+    dial,before = self.dial,(self.dial.level, self.dial.reached)
+    dial.level,dial.reached = None if quality is None else as_level(quality, x),[]
+    try:
+        y = self.net(x, *args, **kwargs)
+        if quality is not None and not dial.reached:
+            raise RuntimeError(f'quality: none of the sites {self.sites} was reached;'
+                               ' were modules replaced?')
+        return y
+    finally: dial.level,dial.reached = before
+
+# %% ../nbs/03_conditioning.ipynb #59fa17c6
+@patch(as_prop=True)
+def injected(self:QualityConditioned):
+    "The modules after which the condition enters"
+    return [self.net.get_submodule(s) for s in self.sites]
+
+@patch
+def condition_parameters(self:QualityConditioned):
+    "The parameters of the condition alone, for an optimiser group or a penalty of their own"
+    return list(self.condition.parameters())
+
+@patch
+def unwrap(self:QualityConditioned):
+    "Take the hooks off and return the network as it was before"
+    for h in self._hooks: h.remove()
+    return self.net
 
 # %% ../nbs/03_conditioning.ipynb #4b1d7a11
 class CannotShare(RuntimeError): "What comes before the first site cannot be played back here"
@@ -328,6 +380,7 @@ def _stamps(values):
 class _Now(threading.local): prefix = None          # of the student that this thread asks
 _now,_patching = _Now(),threading.RLock()
 
+# %% ../nbs/03_conditioning.ipynb #d2ed1433
 class _Prefix:
     "What modules returned before the first site, under the number of their call"
     def __init__(self, dial, root):
@@ -340,13 +393,15 @@ class _Prefix:
         self.playing = self.stamps is not None and key == self.key
         if not self.playing: self.inputs,self.key,self.kept,self.stamps = inputs,key,{},None
 
-    def seal(self, module, args, out):
-        "Hook of the sites: from the first one on the level has a say; nothing kept may change"
-        if _now.prefix is not self or self.dial.level is None or self.dial.reached: return
-        stamps = {n: _stamps(y) for n,(_,_,y) in self.kept.items()}
-        if self.playing and stamps != self.stamps: raise CannotShare(
-            'prefix_cache: the network writes into what a module has returned')
-        self.stamps = stamps
+# %% ../nbs/03_conditioning.ipynb #04e48129
+@patch
+def seal(self:_Prefix, module, args, out):
+    "Hook of the sites: from the first one on the level has a say; nothing kept may change"
+    if _now.prefix is not self or self.dial.level is None or self.dial.reached: return
+    stamps = {n: _stamps(y) for n,(_,_,y) in self.kept.items()}
+    if self.playing and stamps != self.stamps: raise CannotShare(
+        'prefix_cache: the network writes into what a module has returned')
+    self.stamps = stamps
 
 # %% ../nbs/03_conditioning.ipynb #4b1d7a12
 @patch
@@ -360,13 +415,17 @@ def call(self:_Prefix, module, args, kwargs):
         return y
     before = dict(_stamps((args, kwargs)))
     y = type(module).forward(module, *args, **kwargs)
-    if self.playing or self.dial.reached: return y
+    if not (self.playing or self.dial.reached): self.keep(n, module, args, kwargs, before, y)
+    return y
+
+@patch
+def keep(self:_Prefix, n, module, args, kwargs, before, y):
+    "Keep `y` in place of its parts; a module that writes elsewhere has to run every time"
     ours = {i for _,_,h in self.kept.values() for i,_ in _stamps(h)}
     wrote = {i for i,v in _stamps((args, kwargs)) if v != before[i]}
-    if wrote <= ours:                   # a module that writes elsewhere has to run every time
+    if wrote <= ours:
         for i in range(n+1, self.calls): self.kept.pop(i, None)
         self.kept[n] = module,self.calls,y
-    return y
 
 # %% ../nbs/03_conditioning.ipynb #4b1d7a18
 def _forward(module, *args, **kwargs):
@@ -375,24 +434,37 @@ def _forward(module, *args, **kwargs):
     if p is None or p.dial.level is None: return type(module).forward(module, *args, **kwargs)
     return p.call(module, args, kwargs)
 
+@contextmanager
+def _standing_in(modules):
+    "Put `_forward` in the place of each module's own, and take it away again"
+    try:
+        for m in modules: m.forward = types.MethodType(_forward, m)   # a copy gets its own
+        yield
+    finally:
+        for m in modules: del m.forward
+
+# %% ../nbs/03_conditioning.ipynb #9bded64d
 @patch
 @contextmanager
 def prefix_cache(self:QualityConditioned):
     "Inside, what comes before the first site is computed once for all levels of a picture"
-    if torch.is_inference_mode_enabled() or any(m.training for m in self.net.modules()):
-        raise CannotShare('prefix_cache: expected eval mode, and no_grad, not inference_mode')
-    if any(getattr(m, '_compiled_call_impl', None) for m in self.net.modules()):
-        raise CannotShare('prefix_cache: expected a network that is not compiled')
-    with _patching:                     # a method, not a lambda: a copy gets its own (see above)
+    self._can_share()
+    with _patching:
         plain = [m for m in self.net.modules()
                  if 'forward' not in vars(m) and not isinstance(m, torch.jit.ScriptModule)]
         p,before = _Prefix(self.dial, self.net),_now.prefix
         hooks = [m.register_forward_hook(p.seal, prepend=True) for m in self.injected]
         try:
-            for m in plain: m.forward = types.MethodType(_forward, m)
-            _now.prefix = p
-            yield self
+            with _standing_in(plain): _now.prefix = p; yield self
         finally:
             _now.prefix = before
-            for m in plain: del m.forward
             for h in hooks: h.remove()
+
+# %% ../nbs/03_conditioning.ipynb #c49c9b28
+@patch
+def _can_share(self:QualityConditioned):
+    "CannotShare where a pass could change the network, or where its forward cannot be replaced"
+    if torch.is_inference_mode_enabled() or any(m.training for m in self.net.modules()):
+        raise CannotShare('prefix_cache: expected eval mode, and no_grad, not inference_mode')
+    if any(getattr(m, '_compiled_call_impl', None) for m in self.net.modules()):
+        raise CannotShare('prefix_cache: expected a network that is not compiled')

@@ -11,6 +11,7 @@ __all__ = ['RGB601', 'WINDOW', 'EXCESS', 'TINY', 'BICUBIC', 'SHIFTS', 'luminance
 from pathlib import Path
 import numpy as np
 import torch, torch.nn.functional as F
+from fastcore.basics import patch
 from torch import nn
 from torch.linalg import vector_norm
 from safetensors.torch import load_file
@@ -60,6 +61,7 @@ def _along(y):
         mean,square = mean.add_(d, alpha=WINDOW[i]),square.addcmul_(d, d, value=WINDOW[i])
     return middle, mean, square-mean*mean
 
+# %% ../nbs/04_nss.ipynb #8959f9ba
 def _normalise(y, edge='constant'):
     "MSCN coefficients and local deviation, in the precision of y"
     y,mean,var = _along(F.pad(y, (3,3,3,3), mode=edge))          # of each row,
@@ -81,6 +83,7 @@ def _log_ratio(u): return torch.lgamma(u)+torch.lgamma(3*u)-2*torch.lgamma(2*u)
 def _slope(u):     return torch.digamma(u)+3*torch.digamma(3*u)-4*torch.digamma(2*u)
 _RANGE = tuple(_log_ratio(torch.tensor([.1,5.], dtype=torch.float64)).tolist())   # alpha 10 to 0.2
 
+# %% ../nbs/04_nss.ipynb #4667397e
 def _in_table(alpha, ratio, step=.001):
     "The entry of the authors' table whose ratio is nearest; the gradient passes straight through"
     low = (alpha/step).floor()*step
@@ -88,6 +91,7 @@ def _in_table(alpha, ratio, step=.001):
     nearest = torch.where(miss(low) <= miss(low+step), low, low+step)
     return _straight(alpha, nearest.clamp(.2, 10))
 
+# %% ../nbs/04_nss.ipynb #918c5bfb
 def shape_from_ratio(
     ratio:torch.Tensor,   # (E|z|)^2 / E z^2, any number of dimensions, float64
     rounded:bool=False,   # to the authors' table, thousandths; the gradient passes straight through
@@ -144,6 +148,7 @@ def _moments(v, blocks=1):
     return (_root(a/share(-1)), _root(b/share(1)), both,
             ((mean(right)-mean(left)+TINY)/both)**2)
 
+# %% ../nbs/04_nss.ipynb #1d87c387
 def _uneven(l, r): return (l**3+r**3)*(l+r)/(l**2+r**2)**2        # 1 if both sides are alike
 
 def _aggd_mean(a, l, r):
@@ -181,6 +186,7 @@ def _fields(z):
     p = torch.cat([p[..., -1:, :], p, p[..., :1, :]], -2)     # one copy instead of four
     return torch.stack([z, *(z*p[..., 1-i:1-i+h, 1-j:1-j+w] for i,j in SHIFTS)], -3)
 
+# %% ../nbs/04_nss.ipynb #f259e69c
 def _describe(l, r, sigma, ratio, rounded):
     "Eighteen features from the moments (...,5,regions) of five fields"
     one,four = slice(0, 1),slice(1, 5)
@@ -229,20 +235,26 @@ def _dense(items, n=36):
     return row
 
 # %% ../nbs/04_nss.ipynb #a14d9df1
+def _svm(path):
+    "Head {word: values} and support vectors of a LIBSVM model; ValueError for any other kind"
+    lines = _lines(path, 'model_path')
+    if ['SV'] not in lines:
+        raise ValueError(f'model_path: expected a LIBSVM model, got {path}')
+    cut = lines.index(['SV'])
+    head = {k:v for k,*v in lines[:cut]}
+    kind = ' '.join((head.get('svm_type') or ['?'])+(head.get('kernel_type') or ['?']))
+    if kind!='epsilon_svr rbf':
+        raise ValueError(f'model_path: expected epsilon_svr rbf, got {kind}')
+    return head, lines[cut+1:]
+
+# %% ../nbs/04_nss.ipynb #b3108011
 def read_libsvm(
     model_path,  # LIBSVM model: epsilon-SVR with an RBF kernel on 36 features; else ValueError
     range_path,  # output of svm-scale: lower and upper end of each feature
 )->dict:         # sv_coef (n,), sv (n,36), rho, gamma, low (36,), high (36,), all float64
     "Read a trained BRISQUE model and its feature ranges from LIBSVM's text files"
-    lines = _lines(model_path, 'model_path')
-    if ['SV'] not in lines:
-        raise ValueError(f'model_path: expected a LIBSVM model, got {model_path}')
-    cut = lines.index(['SV'])
-    head,rows = {k:v for k,*v in lines[:cut]}, lines[cut+1:]
-    kind = ' '.join((head.get('svm_type') or ['?'])+(head.get('kernel_type') or ['?']))
-    if kind!='epsilon_svr rbf':
-        raise ValueError(f'model_path: expected epsilon_svr rbf, got {kind}')
     num = lambda v: torch.tensor(v, dtype=torch.float64)
+    head,rows = _svm(model_path)
     ends = num([[float(v) for v in l[1:3]] for l in _lines(range_path, 'range_path')[2:]])
     if ends.shape!=(36,2): raise ValueError(f'range_path: expected 36 features, got {len(ends)}')
     return dict(sv_coef=num([float(r[0]) for r in rows]),
@@ -284,19 +296,21 @@ class SceneScorer(nn.Module):
         for k,v in exact.items(): setattr(self, k, v.to(getattr(self, k).device))
         return self
 
-    def score_blocks(self,
-        x:torch.Tensor,  # (B,3,H,W) RGB in [0,1], not checked: no look at the values, no sync
-        blocks:int=1,    # grid of blocks x blocks
-    )->tuple:            # whole picture (B,), and its blocks (B,blocks,blocks)
-        "Score pictures and their blocks from the same fields"
-        s = self._regions(x, blocks).to(torch.promote_types(x.dtype, torch.float32))
-        return s[:,0], s[:,-blocks**2:].unflatten(1, (blocks,blocks))
-
     def forward(self,
         x:torch.Tensor,  # (B,3,H,W) RGB in [0,1], 96 px a side or more; else ValueError
     )->torch.Tensor:     # (B,) lower is better
         _check(x, self.min_size)
         return self.score_blocks(x)[0]
+
+# %% ../nbs/04_nss.ipynb #c13761dc
+@patch
+def score_blocks(self:SceneScorer,
+    x:torch.Tensor,  # (B,3,H,W) RGB in [0,1], not checked: no look at the values, no sync
+    blocks:int=1,    # grid of blocks x blocks
+)->tuple:            # whole picture (B,), and its blocks (B,blocks,blocks)
+    "Score pictures and their blocks from the same fields"
+    s = self._regions(x, blocks).to(torch.promote_types(x.dtype, torch.float32))
+    return s[:,0], s[:,-blocks**2:].unflatten(1, (blocks,blocks))
 
 # %% ../nbs/04_nss.ipynb #cfc2e80a
 class BRISQUE(SceneScorer):
@@ -313,26 +327,30 @@ class BRISQUE(SceneScorer):
         own = {k:model[k].tolist() for k in ('weights','taps','rounded') if k in model}
         self.recipe,self.precision = {**own, **recipe},precision
 
-    @classmethod
-    def from_libsvm(cls,
-        model_path,  # LIBSVM model
-        range_path,  # feature ranges
-        **kwargs,    # precision; a recipe as in `brisque_features`, by default the authors' own
-    ):
-        "BRISQUE with a model that was trained elsewhere"
-        return cls(read_libsvm(model_path, range_path), **kwargs)
+# %% ../nbs/04_nss.ipynb #f21aac4b
+@patch
+def score_features(self:BRISQUE,
+    f:torch.Tensor,   # (...,36) from `brisque_features`
+)->torch.Tensor:      # (...) float64, about 0 (good) to 100 (bad); may leave that range
+    "The vote of the support vectors"
+    s,v = -1+2*(f-self.low)/(self.high-self.low),self.sv
+    away = s.square().sum(-1, keepdim=True)+v.square().sum(-1)-2*s@v.T
+    return torch.exp(-self.gamma*away)@self.sv_coef-self.rho
 
-    def score_features(self,
-        f:torch.Tensor,   # (...,36) from `brisque_features`
-    )->torch.Tensor:      # (...) float64, about 0 (good) to 100 (bad); may leave that range
-        "The vote of the support vectors"
-        s,v = -1+2*(f-self.low)/(self.high-self.low),self.sv
-        away = s.square().sum(-1, keepdim=True)+v.square().sum(-1)-2*s@v.T
-        return torch.exp(-self.gamma*away)@self.sv_coef-self.rho
+@patch
+def _regions(self:BRISQUE, x, blocks):
+    f = brisque_features(x, **self.recipe, dtype=self.dtype, blocks=blocks)
+    return self.score_features(f)
 
-    def _regions(self, x, blocks):
-        f = brisque_features(x, **self.recipe, dtype=self.dtype, blocks=blocks)
-        return self.score_features(f)
+# %% ../nbs/04_nss.ipynb #919b8a15
+@patch(cls_method=True)
+def from_libsvm(cls:BRISQUE,
+    model_path,  # LIBSVM model
+    range_path,  # feature ranges
+    **kwargs,    # precision; a recipe as in `brisque_features`, by default the authors' own
+):
+    "BRISQUE with a model that was trained elsewhere"
+    return cls(read_libsvm(model_path, range_path), **kwargs)
 
 # %% ../nbs/04_nss.ipynb #9aa5d16e
 def _beta(alpha): return torch.exp((torch.lgamma(1/alpha)-torch.lgamma(3/alpha))/2)
@@ -344,6 +362,7 @@ def _patch_statistics(l, r, ratio, rounded):
     own = torch.stack([a[...,0], f[...,0,2:].mean(-1)], -1)
     return torch.cat([own, f[...,1:,:].flatten(-2)], -1)
 
+# %% ../nbs/04_nss.ipynb #d541255d
 def _starts(n, size, step):
     "First pixels (even) of patches that cover n pixels, at most `step` apart"
     last = n-size
@@ -351,6 +370,12 @@ def _starts(n, size, step):
     return [last*i//max(count,1)//2*2 for i in range(count+1)]
 
 # %% ../nbs/04_nss.ipynb #590994a1
+def _patches(v, corners, size, scale=1):
+    "The patches (...,n,h,w) of a field at `scale` times fewer pixels a side"
+    n = size//scale
+    return torch.stack([v[..., t//scale:t//scale+n, l//scale:l//scale+n] for t,l in corners], -3)
+
+# %% ../nbs/04_nss.ipynb #f748100e
 def patch_features(
     x:torch.Tensor,      # (B,3,H,W) RGB in [0,1], `size` px a side or more
     step:int=96,         # px between patches at most; they overlap to cover the picture
@@ -364,15 +389,12 @@ def patch_features(
     if crop: y = y[..., :y.shape[-2]//size*size, :y.shape[-1]//size*size]
     corners = [(t,l) for t in _starts(y.shape[-2], size, step)
                      for l in _starts(y.shape[-1], size, step)]
-    def patches(v, s=1):
-        n = size//s
-        return torch.stack([v[..., t//s:t//s+n, l//s:l//s+n] for t,l in corners], -3)
     fine,sigma = _normalise(y, 'replicate')
     coarse,_ = _normalise(half_size(y), 'replicate')
-    moments = [_moments(_fields(patches(z, s))) for s,z in ((1,fine), (2,coarse))]
+    moments = [_moments(_fields(_patches(z, corners, size, s))) for s,z in ((1,fine), (2,coarse))]
     l,r,_,ratio = (torch.stack(m, 2)[...,0] for m in zip(*moments))                # (B,n,2,5)
     f = _patch_statistics(l, r, ratio, rounded).flatten(2)
-    return f, region_means(patches(sigma))[...,0]
+    return f, region_means(_patches(sigma, corners, size))[...,0]
 
 # %% ../nbs/04_nss.ipynb #9d47fd61
 def fit_pristine(
@@ -400,6 +422,16 @@ def _shares(shape, blocks, size=96, step=96):
     return torch.cat([torch.ones_like(part[:1]), *([part] if blocks > 1 else [])])
 
 # %% ../nbs/04_nss.ipynb #8e29392f
+def _cloud(pristine):
+    "(mean, covariance) of a pristine cloud: ours, a file's or given; ValueError if it is none"
+    p = weights_path('nss_pristine.safetensors') if pristine is None else pristine
+    if not isinstance(p, dict): p = load_file(_file(p, 'pristine'))
+    mean,cov = (torch.as_tensor(p[k]).double() for k in ('mean','cov'))
+    if mean.shape!=(36,) or cov.shape!=(36,36) or torch.linalg.cholesky_ex(cov).info:
+        raise ValueError('pristine: expected mean (36,) and cov (36,36), positive definite')
+    return mean, cov
+
+# %% ../nbs/04_nss.ipynb #38ee719a
 class NSSDistance(SceneScorer):
     "Distance from clean photographs in NIQE's manner: differentiable, LOWER is better"
     def __init__(self,
@@ -410,43 +442,42 @@ class NSSDistance(SceneScorer):
         precision:str='float64',  # of everything that has pixels; or 'float32', twice as fast
     ):
         super().__init__()
-        p = weights_path('nss_pristine.safetensors') if pristine is None else pristine
-        if not isinstance(p, dict): p = load_file(_file(p, 'pristine'))
-        for k in ('mean','cov'): self.register_buffer(k, torch.as_tensor(p[k]).double())
-        if (self.mean.shape!=(36,) or self.cov.shape!=(36,36)
-            or torch.linalg.cholesky_ex(self.cov).info):
-            raise ValueError('pristine: expected mean (36,) and cov (36,36), positive definite')
+        for k,v in zip(('mean','cov'), _cloud(pristine)): self.register_buffer(k, v)
         self.prior,self.rounded,self.crop,self.precision = prior,rounded,crop,precision
 
-    @classmethod
-    def from_niqe(cls,
-        path,      # BasicSR's niqe_pris_params.npz; missing raises FileNotFoundError
-        **kwargs,  # precision
-    ):
-        "NIQE as published, with a pristine cloud that was fitted elsewhere"
-        p = np.load(_file(path, 'path'))
-        return cls(dict(mean=p['mu_pris_param'].ravel(), cov=p['cov_pris_param']), 0, True, True,
-                   **kwargs)
+# %% ../nbs/04_nss.ipynb #801a9762
+@patch
+def distance(self:NSSDistance,
+    f:torch.Tensor,  # (B,n,36) features of the patches of each picture
+    share=None,      # (k,n) how much of each patch lies in each of k regions; None: all of all
+)->torch.Tensor:     # (B,) float64, (B,k) with `share`; no upper end
+    "From the pristine cloud to each picture's own (Mittal et al. 2013, equation 10)"
+    s = f.new_ones(1, f.shape[1]) if share is None else share.to(f)
+    n = s.sum(1)[:,None,None]
+    mean = s@f/n[...,0]                                                 # (B,k,36)
+    c = f[:,None]-mean[:,:,None]
+    cov = (c.mT@(s[...,None]*c)+self.prior*self.cov)/(n-1+self.prior).clamp_min(1)
+    d = mean-self.mean
+    away = torch.linalg.solve_ex((self.cov+cov)/2, d[...,None])[0][...,0]   # does not sync
+    D = ((d*away).sum(-1)+1e-12).sqrt()
+    return D[:,0] if share is None else D
 
-    def distance(self,
-        f:torch.Tensor,  # (B,n,36) features of the patches of each picture
-        share=None,      # (k,n) how much of each patch lies in each of k regions; None: all of all
-    )->torch.Tensor:     # (B,) float64, (B,k) with `share`; no upper end
-        "From the pristine cloud to each picture's own (Mittal et al. 2013, equation 10)"
-        s = f.new_ones(1, f.shape[1]) if share is None else share.to(f)
-        n = s.sum(1)[:,None,None]
-        mean = s@f/n[...,0]                                                 # (B,k,36)
-        c = f[:,None]-mean[:,:,None]
-        cov = (c.mT@(s[...,None]*c)+self.prior*self.cov)/(n-1+self.prior).clamp_min(1)
-        d = mean-self.mean
-        away = torch.linalg.solve_ex((self.cov+cov)/2, d[...,None])[0][...,0]   # does not sync
-        D = ((d*away).sum(-1)+1e-12).sqrt()
-        return D[:,0] if share is None else D
+# %% ../nbs/04_nss.ipynb #006e9975
+@patch
+def _regions(self:NSSDistance, x, blocks):
+    f,_ = patch_features(x, rounded=self.rounded, crop=self.crop, dtype=self.dtype)
+    size = tuple(n//96*96 for n in x.shape[-2:]) if self.crop else x.shape[-2:]
+    return self.distance(f, _shares(size, blocks))
 
-    def _regions(self, x, blocks):
-        f,_ = patch_features(x, rounded=self.rounded, crop=self.crop, dtype=self.dtype)
-        size = tuple(n//96*96 for n in x.shape[-2:]) if self.crop else x.shape[-2:]
-        return self.distance(f, _shares(size, blocks))
+@patch(cls_method=True)
+def from_niqe(cls:NSSDistance,
+    path,      # BasicSR's niqe_pris_params.npz; missing raises FileNotFoundError
+    **kwargs,  # precision
+):
+    "NIQE as published, with a pristine cloud that was fitted elsewhere"
+    p = np.load(_file(path, 'path'))
+    return cls(dict(mean=p['mu_pris_param'].ravel(), cov=p['cov_pris_param']), 0, True, True,
+               **kwargs)
 
 # %% ../nbs/04_nss.ipynb #d87dc536
 def attack(

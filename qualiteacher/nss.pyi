@@ -41,10 +41,10 @@ class SceneScorer(nn.Module):
     def precision(self, name) -> None:
         ...
 
-    def score_blocks(self, x: torch.Tensor, blocks: int=1) -> tuple:
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         ...
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def score_blocks(self, x: torch.Tensor, blocks: int=1) -> tuple:
         ...
 class BRISQUE(SceneScorer):
     recipe: dict
@@ -53,11 +53,11 @@ class BRISQUE(SceneScorer):
     def __init__(self, model: dict | None=None, precision: str='float64', **recipe) -> None:
         ...
 
-    @classmethod
-    def from_libsvm(cls, model_path, range_path, **kwargs) -> BRISQUE:
+    def score_features(self, f: torch.Tensor) -> torch.Tensor:
         ...
 
-    def score_features(self, f: torch.Tensor) -> torch.Tensor:
+    @classmethod
+    def from_libsvm(cls, model_path, range_path, **kwargs) -> BRISQUE:
         ...
 def patch_features(x: torch.Tensor, step: int=96, rounded: bool=False, crop: bool=False, size: int=96, dtype=...) -> tuple:
     ...
@@ -72,11 +72,11 @@ class NSSDistance(SceneScorer):
     def __init__(self, pristine=None, prior: float=36.0, rounded: bool=False, crop: bool=False, precision: str='float64') -> None:
         ...
 
-    @classmethod
-    def from_niqe(cls, path, **kwargs) -> NSSDistance:
+    def distance(self, f: torch.Tensor, share=None) -> torch.Tensor:
         ...
 
-    def distance(self, f: torch.Tensor, share=None) -> torch.Tensor:
+    @classmethod
+    def from_niqe(cls, path, **kwargs) -> NSSDistance:
         ...
 def attack(judge, x: torch.Tensor, steps: int=10, size: float=...) -> torch.Tensor:
     ...
