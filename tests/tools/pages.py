@@ -188,7 +188,7 @@ class Page:
         first = text(self.nb['cells'][0]['source'])
         m = (re.search(r'\*\*Question of this notebook[:.]?\*\*[:.]?\s*(.+)', first)
              or re.search(r'\*\*You will be able to answer:?\*\*:?\s*(.+)', first) or re.search(r'^> (.+)$', first, re.M))
-        return m[1].strip() if m else ''
+        return re.sub(r'^1\. ', '', m[1].strip()) if m else ''      # of a list, its first question
 
     def title(self):
         t = re.search(r'^# (.+)$', text(self.nb['cells'][0]['source']), re.M)
