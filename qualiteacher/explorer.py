@@ -306,7 +306,7 @@ def _falls(ax, data, S, severity, weights):
     fell = bool((S.diff() <= 0).all())
     tidy(ax, 'ensemble: '+('falls all the way' if fell else 'does NOT fall all the way'),
          'severity', 'score').set_ylim(-.02, 1.02)
-    ax.legend(fontsize=9, frameon=False, loc='lower left')
+    ax.legend(fontsize=9, frameon=False, loc='best')
 
 # %% ../nbs/12_explorer.ipynb #bd5704e7
 def render_damage(

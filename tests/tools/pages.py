@@ -17,6 +17,11 @@ CSS = '''
 .md-typeset .output { border-left: .2rem solid #bbb; padding-left: .6rem; margin: -.4em 0 1em; overflow-x: auto }
 .md-typeset .output pre > code { background: transparent; font-size: .68rem; padding: .2em 0 }
 .md-typeset pre > code { font-size: .66rem }
+@media (min-width: 76.25em) { .md-typeset pre > code, .md-typeset .output pre > code { font-size: .6rem } }
+@media (max-width: 44em) {
+  .md-typeset p:has(> img.figure) { overflow-x: auto }
+  .md-typeset img.figure { max-width: none; width: 36rem }
+}
 .md-typeset .kind { font-size: .7rem; border-radius: .3rem; padding: .15rem .5rem; color: #fff; background: #455a64 }
 .md-typeset .kind.lesson { background: #00796b }
 .md-typeset table:not([class]) { font-size: .7rem }
@@ -56,6 +61,10 @@ def settings():
 def text(source): return source if isinstance(source, str) else ''.join(source)
 def page_of(fn): return fn.relative_to(NBS).with_suffix('.md').as_posix()
 def is_lesson(fn): return fn.parent.name == 'lessons'
+def teaches(fn):
+    "To teach from: a lesson, or a notebook that says so at its top; everything else is reference"
+    first = json.loads(fn.read_text(encoding='utf-8'))['cells'][0]
+    return is_lesson(fn) or '*Lesson material' in text(first['source'])
 
 def notebooks():
     "The start page, the lessons, the reference"
@@ -162,7 +171,7 @@ class Page:
         "What kind of page it is, and where its notebook is"
         cfg, rel = settings(), self.fn.relative_to(root).as_posix()
         path = re.sub(r'https?://github\.com/', '', cfg['git_url'])
-        kind = 'lesson' if is_lesson(self.fn) else 'reference'
+        kind = 'lesson' if teaches(self.fn) else 'reference'
         return (f'<span class="kind {kind}">{kind}</span> &nbsp; [notebook]({cfg["git_url"]}/blob/{cfg["branch"]}/{rel}) · '
                 f'[open in Colab](https://colab.research.google.com/github/{path}/blob/{cfg["branch"]}/{rel})')
 
@@ -179,7 +188,7 @@ class Page:
         first = text(self.nb['cells'][0]['source'])
         m = (re.search(r'\*\*Question of this notebook[:.]?\*\*[:.]?\s*(.+)', first)
              or re.search(r'\*\*You will be able to answer:?\*\*:?\s*(.+)', first) or re.search(r'^> (.+)$', first, re.M))
-        return m[1].strip() if m else ''
+        return re.sub(r'^1\. ', '', m[1].strip()) if m else ''      # of a list, its first question
 
     def title(self):
         t = re.search(r'^# (.+)$', text(self.nb['cells'][0]['source']), re.M)
@@ -189,16 +198,9 @@ class Page:
 
 # --- the site ---
 PATHS = '''
-## Where to start
+## Reading here
 
-| you have | read |
-|---|---|
-| 15 minutes | lesson 00, without running it |
-| 90 minutes | lessons 00 to 04, with the exercises marked easy |
-| a day | all lessons with their exercises, then `03_conditioning`, `06_iqa` and `10_training` |
-| a week | every reference notebook in order, each run and changed, and a student on your own photographs |
-
-Teachers find plans with minutes in the [instructor's guide](instructor.md).
+Where to begin, with 15 minutes or with a week, is said above. Teachers find plans with minutes in the [instructor's guide](instructor.md).
 
 **Without Python** you can read everything here: the text, the code, all figures and printed results are the stored ones of real runs, the search works, solutions unfold by a click. What does not move are the sliders: their static figures stand beside them. To run and change things, clone the repository, or open a notebook in Colab (link at its top) and run there first
 
@@ -213,7 +215,7 @@ def find_by_question(pages):
     for p in pages:
         if p.fn.stem == 'index': continue
         q = p.prose(p.question()).replace('|', '\\|')
-        rows.append(f'| [{p.title()}]({page_of(p.fn)}) | {"lesson" if is_lesson(p.fn) else "reference"} | {q} |')
+        rows.append(f'| [{p.title()}]({page_of(p.fn)}) | {"lesson" if teaches(p.fn) else "reference"} | {q} |')
     return '\n'.join(rows) + '\n'
 
 def write_source(src):
