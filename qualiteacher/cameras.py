@@ -222,6 +222,7 @@ def soft_field(
     lo,hi = f.amin((2,3), keepdim=True),f.amax((2,3), keepdim=True)
     return (f-lo)/(hi-lo).clamp_min(1e-6)
 
+# %% ../nbs/01a_cameras.ipynb #1c2a6b38
 def dim(
     raw:torch.Tensor,      # (B,3,H,W) light of a good exposure
     exposure=(.01,.11),    # range of the light that is left; set to match LOL's inputs
