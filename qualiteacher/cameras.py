@@ -123,13 +123,25 @@ def untone(
     r = ((1+.5*s)/(6*s)).sqrt()
     return .5+2*r*torch.sin(torch.asin(((y-.5)/(4*s*r**3)).clamp(-1,1))/3)
 
+# %% ../nbs/01a_cameras.ipynb #d60bc21a
+def _positive(**ranges):
+    for name,(lo,hi) in ranges.items():
+        if not 0 < lo <= hi: raise ValueError(f'{name}: expected 0 < low <= high, got {(lo,hi)}')
+
+def log_uniform(
+    x:torch.Tensor,  # batch whose size, dtype and device are used
+    lo:float,        # smallest value, above 0
+    hi:float,        # largest value
+    generator=None,  # torch.Generator
+    n:int=1,         # numbers for each picture
+)->torch.Tensor:     # (B,n,1,1)
+    "Like `uniform`, but every factor is equally likely"
+    _positive(range=(lo,hi))
+    return uniform(x, math.log(lo), math.log(hi), generator, n).exp()
+
 # %% ../nbs/01a_cameras.ipynb #36bc7a43
 # each (B,1,1,1) or (B,3,1,1): tone curve, colour matrix, white balance, its error, colour kept
 Camera = namedtuple('Camera', 'curve matrix gains error fade')
-
-def log_uniform(x, lo, hi, generator=None, n=1):
-    "Like `uniform`, with every factor equally likely"
-    return uniform(x, math.log(lo), math.log(hi), generator, n).exp()
 
 def random_camera(
     x:torch.Tensor,      # (B,3,H,W); only its size, dtype and device are used
@@ -175,6 +187,7 @@ def noise_levels(
     generator=None,      # torch.Generator
 )->tuple:                # a and b, each (B,1,1,1): the variance of a pixel is a*raw+b
     "Shot and read noise that belong together (line of Brooks et al. 2019)"
+    _positive(shot=shot, pixels=pixels)
     u = .5*dark+.5*uniform(x, 0, 1, generator)
     a = shot[0]*(shot[1]/shot[0])**u
     spread = .26*torch.randn(len(x), 1, 1, 1, generator=generator).to(x)
@@ -209,6 +222,7 @@ def soft_field(
     lo,hi = f.amin((2,3), keepdim=True),f.amax((2,3), keepdim=True)
     return (f-lo)/(hi-lo).clamp_min(1e-6)
 
+# %% ../nbs/01a_cameras.ipynb #1c2a6b38
 def dim(
     raw:torch.Tensor,      # (B,3,H,W) light of a good exposure
     exposure=(.01,.11),    # range of the light that is left; set to match LOL's inputs
@@ -219,6 +233,7 @@ def dim(
     generator=None,        # torch.Generator
 )->tuple:                  # (B,3,H,W) less light; (B,1,1,1) in [0,1]: how dark
     "Take light away, more here than there"
+    _positive(exposure=exposure)
     g,u = generator,uniform(raw, 0, 1, generator)
     back = uniform(raw, 0, 1, g) < backlit
     e = torch.where(back, log_uniform(raw, .3, 1.2, g), exposure[1]*(exposure[0]/exposure[1])**u)

@@ -192,3 +192,7 @@ def test_benchmark_finds_noise_by_level():
 def test_benchmark_needs_the_shared_pictures(monkeypatch, tmp_path):
     monkeypatch.setenv('QUALITEACHER_SHARED', str(tmp_path))
     with pytest.raises(FileNotFoundError, match='QUALITEACHER_SHARED'): bench.inputs('haze', 2)
+
+@pytest.mark.parametrize('k', [dict(exposure=(0, .1)), dict(shot=(.01, .001)), dict(pixels=(0, 5))])
+def test_impossible_range_is_named(k, leaves):
+    with pytest.raises(ValueError, match=f'{[*k][0]}: expected 0 < low <= high'): night(leaves, **k)
