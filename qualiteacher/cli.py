@@ -37,7 +37,7 @@ def _pictures(sources):
     from qualiteacher.images import scan_folder
     paths,bad = [],[]
     for s in sources:
-        try: found,problems,notes = scan_folder(s, _watched())
+        try: found,problems,notes = scan_folder(s)
         except (ValueError,OSError) as e:                # of a single file the last line says it
             bad.append(str(e).splitlines()[-1].strip() if Path(s).is_file() else str(e)); continue
         paths += found; bad += problems.values()
@@ -46,6 +46,7 @@ def _pictures(sources):
     _say(*(f'skipped: {b}' for b in bad))
     return list(dict.fromkeys(paths))      # a file and its folder may both be asked for
 
+# %% ../nbs/13_cli.ipynb #f6232d93
 def _level(text):
     try: q = float(text)
     except ValueError: q = -1.
@@ -75,6 +76,7 @@ def _student(weights, allow=()):
     student,meta = load_student(path, allow=allow or ())
     return student, f'{weights or "shipped weights"}: {meta["about"]}'
 
+# %% ../nbs/13_cli.ipynb #a63d015d
 def _device():
     import torch
     return 'cuda' if torch.cuda.is_available() else 'cpu'
@@ -83,6 +85,7 @@ def _printable(text):
     "Names may hold line breaks and bytes that are no text: those become ?"
     return ''.join(c if c.isprintable() else '?' for c in unicodedata.normalize('NFC', str(text)))
 
+# %% ../nbs/13_cli.ipynb #45fabd23
 def _write(path, text):
     "Beside its place first, then moved there, so that no half file is left"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -144,6 +147,18 @@ def _todo(args):
         raise Refused('nothing to do: all results exist already (--overwrite replaces them)')
     return todo
 
+# %% ../nbs/13_cli.ipynb #89592510
+def _restored(args, todo, done, bad, notes):
+    "Report, in the order of the files"
+    _say(*(f'note: {a.name}: {notes[a]}' for a,_ in todo if a in notes))
+    if bad and not Path(args.src).is_dir(): raise Refused(next(iter(bad.values())))
+    _say(*(f'skipped: {bad[a]}' for a,_ in todo if a in bad))
+    _dump(args, {'level':args.quality, 'skipped':{str(a):t for a,t in bad.items()}, 'restored':[
+        {'picture':str(a), 'result':str(q), 'note':notes.get(a)} for a,q in todo if q in done]})
+    if not done: raise Refused(f'none of {len(todo)} could be restored; see above')
+    where = todo[0][1] if len(todo)==1 else Path(os.path.commonpath([q.parent for _,q in todo]))
+    print(f'{len(done)} restored at level {args.quality:g} -> {_printable(where)}')
+
 # %% ../nbs/13_cli.ipynb #9d4f1b22
 def cmd_restore(args):
     "qualiteacher restore SRC [DST] [--weights F] [--quality 7] [--json F.json]"
@@ -158,15 +173,7 @@ def cmd_restore(args):
                              say=lambda a,t: notes.append((a, t)))
     done,bad,notes = (p.collect(v) for v in (done, list(bad.items()), notes))
     if not p.main: return
-    bad,notes,done = dict(bad),dict(notes),set(done)
-    _say(*(f'note: {a.name}: {notes[a]}' for a,_ in todo if a in notes))
-    if bad and not Path(args.src).is_dir(): raise Refused(next(iter(bad.values())))
-    _say(*(f'skipped: {bad[a]}' for a,_ in todo if a in bad))
-    _dump(args, {'level':args.quality, 'skipped':{str(a):t for a,t in bad.items()}, 'restored':[
-        {'picture':str(a), 'result':str(q), 'note':notes.get(a)} for a,q in todo if q in done]})
-    if not done: raise Refused(f'none of {len(todo)} could be restored; see above')
-    where = todo[0][1] if len(todo)==1 else Path(os.path.commonpath([q.parent for _,q in todo]))
-    print(f'{len(done)} restored at level {args.quality:g} -> {_printable(where)}')
+    _restored(args, todo, set(done), dict(bad), dict(notes))
 
 # %% ../nbs/13_cli.ipynb #7406bfae
 # a larger picture is reduced to about this many pixels before it is scored
@@ -174,30 +181,14 @@ SCORE_PIXELS = 4_000_000
 
 def _for_scoring(path):
     "A picture at a size that metrics are made for"
-    from qualiteacher.images import _opened, _pixels, _remarks, resize
-    f = _opened(path)
-    if said := _remarks(f): _say(f'note: {_printable(path.name)}: {said}', once=False)
-    x = _pixels(path, f)
+    from qualiteacher.images import load_image, resize
+    x = load_image(path)
     h,w = x.shape[-2:]
     if h*w <= SCORE_PIXELS: return x
     x = resize(x, round(min(h,w)*(SCORE_PIXELS/(h*w))**.5))
-    _say(f'note: {_printable(path.name)}: {w}x{h} ({h*w/1e6:.0f} megapixels), scored at '
+    _say(f'note: {path.name}: {w}x{h} ({h*w/1e6:.0f} megapixels), scored at '
          f'{x.shape[-1]}x{x.shape[-2]}', once=False)
     return x
-
-def _row(iqa, path, name, device):
-    "All numbers of one picture, under the names of the columns"
-    import warnings
-    with warnings.catch_warnings(record=True) as seen:
-        warnings.simplefilter('always')
-        s = iqa.score(_for_scoring(path)[None].to(device))
-    # `prepare` says what it changed in x, a metric when it has no finite score
-    said,ours = dict.fromkeys(str(w.message) for w in seen),('x', *iqa.metrics)
-    _say(*(f'note: {name}: {t.removeprefix("x: ")}' for t in said if t.split(':')[0] in ours),
-         once=False)
-    numbers = {**s.per_metric, 'total':s.total, 'level':s.level,
-               **{f'{n}_raw':v for n,v in s.raw.items()}}
-    return {'name':name, 'path':str(path), **{n: round(v.item(), 6) for n,v in numbers.items()}}
 
 # %% ../nbs/13_cli.ipynb #db6d8c23
 def _found(sources):
@@ -213,6 +204,21 @@ def _found(sources):
     _say(*(f'skipped: {b}' for b in bad))
     return list(dict.fromkeys(paths))      # a file and its folder may both be asked for
 
+# %% ../nbs/13_cli.ipynb #c3bc11d2
+def _row(iqa, path, name, device):
+    "All numbers of one picture, under the names of the columns"
+    import warnings
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter('always')
+        s = iqa.score(_for_scoring(path)[None].to(device))
+    # `prepare` says what it changed in x, a metric when it has no finite score
+    said,ours = dict.fromkeys(str(w.message) for w in seen),('x', *iqa.metrics)
+    _say(*(f'note: {name}: {t.removeprefix("x: ")}' for t in said if t.split(':')[0] in ours),
+         once=False)
+    numbers = {**s.per_metric, 'total':s.total, 'level':s.level,
+               **{f'{n}_raw':v for n,v in s.raw.items()}}
+    return {'name':name, 'path':str(path), **{n: round(v.item(), 6) for n,v in numbers.items()}}
+
 # %% ../nbs/13_cli.ipynb #f352abdb
 def _names(paths):
     "File names, or the whole paths where names repeat; printable"
@@ -220,6 +226,7 @@ def _names(paths):
     if len(set(names)) < len(names): names = [str(p) for p in paths]
     return [_printable(n) for n in names]
 
+# %% ../nbs/13_cli.ipynb #e45a6b93
 def _rows(iqa, paths, procs):
     "The rows of all pictures that can be scored, and whether the user broke off"
     from tqdm import tqdm
@@ -229,13 +236,12 @@ def _rows(iqa, paths, procs):
     try:
         for i,p,n in tqdm(mine, desc='scoring', unit='picture', disable=quiet, leave=False):
             try: rows.append((i, _row(iqa, p, n, procs.device)))
-            except (ValueError, OSError) as e:
-                t = str(e) if str(e).startswith(f'{p}:') else f'{n}: {e}'
-                _say(f'skipped: {_printable(t)}', once=False)
+            except (ValueError, OSError) as e: _say(f'skipped: {n}: {e}', once=False)
     except KeyboardInterrupt: return [r for _,r in rows], True
     rows = procs.collect(rows)                    # of all processes, in the order of the files
     return [r for _,r in sorted(rows, key=lambda r: r[0])], False
 
+# %% ../nbs/13_cli.ipynb #1fcc4624
 def _order(rows, key):
     "Best first; by name: a to z; without a key: as they are"
     if not key: return rows
@@ -273,6 +279,7 @@ def _spaced(n, most=SHEET):
     "At most `most` of the numbers 0 to n-1, evenly spaced, with both ends"
     return list(range(n)) if n <= most else [round(i*(n-1)/(most-1)) for i in range(most)]
 
+# %% ../nbs/13_cli.ipynb #922180ee
 def _thumb(path):
     from PIL import Image
     from qualiteacher.images import load_image, resize, to_uint8
@@ -289,6 +296,16 @@ def _shorten(text, font, wide):
         n -= 1
     return s
 
+# %% ../nbs/13_cli.ipynb #1b29d3b6
+def _paste(page, draw, font, at, r, by):
+    "One picture with its name, its score and its level below"
+    left,top = at
+    t = _thumb(r['path'])
+    page.paste(t, (left+(CELL-t.width)//2, top+CELL-t.height))
+    number = f'{r[by]:.3f}' + (f'   level {r["level"]:.1f}' if by=='total' else '')
+    for line,dy in ((_shorten(r['name'], font, CELL),2), (number,17)):
+        draw.text((left+CELL/2, top+CELL+dy), line, 'black', font, anchor='ma')
+
 # %% ../nbs/13_cli.ipynb #1c258ee3
 def _sheet(rows, by, title):
     "(3,H,W) picture of `rows`, best first, each with its name, its score and its level"
@@ -304,12 +321,8 @@ def _sheet(rows, by, title):
     page = Image.new('RGB', size, 'white'); draw = ImageDraw.Draw(page)
     draw.text((gap,7), _shorten(title, font, size[0]-2*gap), 'black', font)
     for i,r in enumerate(shown):
-        left,top = gap+i%cols*(CELL+gap), 28+i//cols*(CELL+foot+gap)
-        t = _thumb(r['path'])
-        page.paste(t, (left+(CELL-t.width)//2, top+CELL-t.height))
-        number = f'{r[by]:.3f}' + (f'   level {r["level"]:.1f}' if by=='total' else '')
-        for line,dy in ((_shorten(r['name'], font, CELL),2), (number,17)):
-            draw.text((left+CELL/2, top+CELL+dy), line, 'black', font, anchor='ma')
+        at = gap+i%cols*(CELL+gap), 28+i//cols*(CELL+foot+gap)
+        _paste(page, draw, font, at, r, by)
     return torch.from_numpy(np.array(page)).permute(2,0,1)/255
 
 # %% ../nbs/13_cli.ipynb #5ff3f82d
@@ -342,6 +355,7 @@ def _results(args):
                       f'{", ".join(map(str, out.values()))}')
     return out
 
+# %% ../nbs/13_cli.ipynb #a3767d69
 def _spare(out, sources, paths):
     "Refuse a result that would replace a picture of this call, be it a broken one or behind a link"
     from qualiteacher.images import SUFFIXES
@@ -397,12 +411,11 @@ def _run_folder(args):
     if not args.resume and not args.real: raise Refused('--real: expected a folder of photographs')
     return out
 
+# %% ../nbs/13_cli.ipynb #c12a16b7
 def _look_through(folder, most=1000):
     "Name what cannot be used before the work begins; in a larger folder it is named in its turn"
-    from qualiteacher.images import list_images
-    files,problems = list_images(folder)
-    if len(files) <= most: _pictures([folder])
-    else: _say(*(f'skipped: {t}' for t in problems.values()))
+    files = Path(folder).rglob('*') if Path(folder).is_dir() else [folder]
+    if sum(1 for _ in itertools.islice(files, most+1)) <= most: _pictures([folder])
 
 # %% ../nbs/13_cli.ipynb #9d4f1b27
 def _understood(file, f, *args, **kw):
@@ -412,6 +425,7 @@ def _understood(file, f, *args, **kw):
         raise Refused(f'{file} cannot be used ({type(e).__name__}: {str(e)[:200]}); compare it '
                       f'with the config.json of a run that works') from e
 
+# %% ../nbs/13_cli.ipynb #fb833d9f
 def _config(args):
     "Settings: the task's, the preset's, the file's, then those of the command line"
     from qualiteacher.runs import task_settings
@@ -423,24 +437,27 @@ def _config(args):
     return Config(**{**task_settings(args.task), **PRESETS[args.preset], **file,
                      **parse_settings(args.set), **short})
 
+# %% ../nbs/13_cli.ipynb #951efc1c
+def _run(args):
+    "The description of a new run"
+    from qualiteacher.runs import Run
+    _look_through(args.real)
+    try: own = json.loads(args.net_args)
+    except ValueError as e:
+        raise Refused(f'--net-args: expected JSON, got {args.net_args!r} ({e})')
+    return Run(args.real, net_args=own, at=tuple(args.at) if args.at else None,
+               **{f: getattr(args, f) for f in RUN_FIELDS})
+
 # %% ../nbs/13_cli.ipynb #14286d0a
 def cmd_train(args):
     "qualiteacher train --real DIR --out RUN [--task T] [--config F] [--set name=value ...]"
-    from qualiteacher.runs import Run, go_on, start, train
+    from qualiteacher.runs import go_on, start, train
     from qualiteacher.settings import parse_settings
     out = _run_folder(args)
     if args.resume:
-        more = {'steps':args.steps} if args.steps else {}
-        t = _understood(out/'config.json', go_on, out, args.device,
-                        **{**parse_settings(args.set), **more})
-    else:
-        _look_through(args.real)
-        try: own = json.loads(args.net_args)
-        except ValueError as e:
-            raise Refused(f'--net-args: expected JSON, got {args.net_args!r} ({e})')
-        run = Run(args.real, net_args=own, at=tuple(args.at) if args.at else None,
-                  **{f: getattr(args, f) for f in RUN_FIELDS})
-        t = start(run, _config(args), out, args.device)
+        more = {**parse_settings(args.set), **({'steps':args.steps} if args.steps else {})}
+        t = _understood(out/'config.json', go_on, out, args.device, **more)
+    else: t = start(_run(args), _config(args), out, args.device)
     saved = train(t)
     labels = int(t.processes.total(len(t.bank))[0])
     if not t.processes.main: return
@@ -477,6 +494,7 @@ def _models(args):
         for q in (0,4,7): models[f'{name} at {q}'] = lambda x,s=s,q=q: restore(s, x, q)
     return models
 
+# %% ../nbs/13_cli.ipynb #a11ab7f8
 def _twins(args):
     "(names, pictures, their truths or None) of --real and --truth"
     from qualiteacher.images import load_image
@@ -503,6 +521,7 @@ def _on_data(models, spec, part, short, iqa):
     measures = {**MEASURES, 'score':Measure(judge, 'in [0, 1]', 'high')}
     return pair_table(measure_pairs(models, data, measures, _watched()))
 
+# %% ../nbs/13_cli.ipynb #485ff354
 def _transposed(table):
     "Lines: a measure each, a model a column, mean and (standard error)"
     wide = max(15, *(len(n)+2 for n in table))
@@ -541,14 +560,14 @@ def cmd_demo(args):
     changes = {k:v for k,v in (('steps',args.steps),('seed',args.seed)) if v is not None}
     run_demo(args.out, Config.preset(args.preset, **changes), args.device)
 
+# %% ../nbs/13_cli.ipynb #3c92bcba
 def cmd_exercises(args):
     "qualiteacher exercises SRC DST: the student's copies of lessons; --check runs the solutions"
     from qualiteacher.course import main
-    if args.check==(args.dst is not None):
-        raise Refused("expected either a folder for the students' copies, or --check")
     if main([args.src, *([args.dst] if args.dst else []), *(['--check'] if args.check else [])]):
-        raise Refused(f'some exercises are {"wrong" if args.check else "not copied"}, see above')
+        raise Refused('some exercises are wrong, see above')
 
+# %% ../nbs/13_cli.ipynb #e3746232
 def cmd_experiment(args):
     "qualiteacher experiment [GRID...] [--out DIR] [--pack FILE] [--list]"
     from qualiteacher.experiment import GRIDS, grid, pack, run_grid
@@ -559,14 +578,11 @@ def cmd_experiment(args):
         else: run_grid(g, args.out)
     if args.pack: print(f'{pack(args.out, args.pack)} results in {args.pack}')
 
-# %% ../nbs/13_cli.ipynb #ec5894e3
-def cmd_doctor(args):
-    "qualiteacher doctor"
+# %% ../nbs/13_cli.ipynb #a6d37778
+def _versions():
+    "What is installed, and what it runs on"
     import importlib.metadata as md, platform, torch
-    from importlib.util import find_spec
     from qualiteacher import __version__
-    from qualiteacher.images import sample_paths
-    from qualiteacher.iqa import _LICENCES, _PYIQA, IQAEnsemble, find_weights, _member
     print(f'qualiteacher {__version__}, Python {platform.python_version()}, torch '
           f'{torch.__version__}')
     for n in ('torchvision','pyiqa','fastcore','timm'):
@@ -574,20 +590,33 @@ def cmd_doctor(args):
         except md.PackageNotFoundError: print(f'  {n} is not installed')
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else 'none'
     print(f'device: {_device()} (GPU: {gpu}), {torch.get_num_threads()} CPU threads')
+
+# %% ../nbs/13_cli.ipynb #a542f203
+def _about_metric(name, file):
+    "What a metric of pyiqa needs here; `file`: name of its weights"
+    from importlib.util import find_spec
+    from qualiteacher.iqa import _LICENCES, find_weights
+    path,dirs = find_weights(file) if file else (None, find_weights('none')[1])
+    if find_spec('pyiqa') is None: return 'needs `pip install pyiqa`'
+    if _LICENCES.get(name)=='none': return 'works through pyiqa, no weights needed'
+    if not file: return 'needs several files, which pyiqa fetches with --download'
+    if path: return f'works through pyiqa, weights {path}'
+    return (f'needs {file}: put it into one of {", ".join(map(str, dirs))}, or set '
+            f'QUALITEACHER_WEIGHTS, or use --download')
+
+# %% ../nbs/13_cli.ipynb #ec5894e3
+def cmd_doctor(args):
+    "qualiteacher doctor"
+    from qualiteacher.images import sample_paths
+    from qualiteacher.iqa import _PYIQA, IQAEnsemble, _member
+    _versions()
     print('sample photographs:',
           {s: len(sample_paths(s)) for s in ('train','unlabelled','test','lowlight')})
     print('metrics:')
     for n in IQAEnsemble.PRESETS['offline']:
         try: _member(n, None, False); print(f'  {n:9} works, weights come with the package')
         except Exception as e: print(f'  {n:9} FAILS: {e}')
-    for n,(*_,file,arg) in _PYIQA.items():
-        path,dirs = find_weights(file) if file else (None, find_weights('none')[1])
-        if find_spec('pyiqa') is None: print(f'  {n:9} needs `pip install pyiqa`')
-        elif _LICENCES.get(n)=='none': print(f'  {n:9} works through pyiqa, no weights needed')
-        elif not file: print(f'  {n:9} needs several files, which pyiqa fetches with --download')
-        elif path: print(f'  {n:9} works through pyiqa, weights {path}')
-        else: print(f'  {n:9} needs {file}: put it into one of {", ".join(map(str, dirs))}, or set'
-                    f' QUALITEACHER_WEIGHTS, or use --download')
+    for n,(*_,file,arg) in _PYIQA.items(): print(f'  {n:9} {_about_metric(n, file)}')
 
 # %% ../nbs/13_cli.ipynb #9d4f1b26
 # {command: [(example, what it does)]}; the bare command shows the first ones of the first six
@@ -631,8 +660,8 @@ def _welcome():
             f'qualiteacher doctor')
 
 # %% ../nbs/13_cli.ipynb #d60981a2
-def _train_options(s):
-    "Everything that `train` can be told"
+def _picture_options(s):
+    "Where a run lies and which pictures it learns from"
     s.add_argument('--out', required=True, help='folder of the run')
     s.add_argument('--resume', action='store_true', help='continue the run in --out; nothing else '
                    'is needed. It imports the network that config.json names: only your own runs')
@@ -644,6 +673,11 @@ def _train_options(s):
     s.add_argument('--pairs-truth', metavar='DIR', help='... and their truths, of the same names')
     s.add_argument('--labels', metavar='DIR', help="other methods' results for the photographs of "
                    '--real, one folder a method: candidates beside those of the teacher')
+
+# %% ../nbs/13_cli.ipynb #0e908137
+def _train_options(s):
+    "Everything that `train` can be told"
+    _picture_options(s)
     s.add_argument('--base', help='shipped weights to begin with; default: those of the task')
     s.add_argument('--net', metavar='PACKAGE.MODULE:FUNCTION', help='your own network instead')
     s.add_argument('--net-args', default='{}', metavar='JSON', help='its keyword arguments')
@@ -664,6 +698,7 @@ class _Parser(argparse.ArgumentParser):
         did = f' Did you mean {near[0]!r}?' if near else ''
         self.exit(2, f'{self.prog}: error: {message}.{did} See: {self.prog} --help\n')
 
+# %% ../nbs/13_cli.ipynb #108ba546
 def _judge(s, metrics=False):
     g = s.add_mutually_exclusive_group()
     g.add_argument('--iqa', default='offline', help='offline (default) or paper')
@@ -674,6 +709,7 @@ def _judge(s, metrics=False):
                    help="folder with weight files of pyiqa's metrics")
     s.add_argument('--download', action='store_true', help='let pyiqa download missing weights')
 
+# %% ../nbs/13_cli.ipynb #5174d73c
 def _allowed(s):
     s.add_argument('--allow', nargs='*', metavar='PACKAGE.MODULE:FUNCTION',
                    help='your own network, which a student file may name; no other is loaded')
@@ -697,19 +733,20 @@ def _score_options(s):
     s.add_argument('--sheet', metavar='FILE.png', help='contact sheet, best picture first')
     s.add_argument('--overwrite', action='store_true', help='replace results that exist')
 
+# %% ../nbs/13_cli.ipynb #af01ab48
 def _restore_options(s):
     s.add_argument('src', help='a picture, or a folder with its subfolders')
     s.add_argument('dst', nargs='?', help='file or folder of the results; default: beside, with '
-                   '_restored in the name. What exists is kept: the same call goes on later')
+                                          '_restored in the name')
     s.add_argument('--weights', metavar='FILE', help='student.safetensors of a run')
     s.add_argument('--quality', type=_level, default=7., metavar='Q', help='level from 0 to 7')
     s.add_argument('--tile', type=int, default=512, help='px; less needs less memory')
     _allowed(s); _written(s)
 
+# %% ../nbs/13_cli.ipynb #edad26ab
 def _sweep_options(s):
     s.add_argument('image', help='a picture')
-    s.add_argument('out', help='.png or .jpg')
-    s.add_argument('--weights', metavar='FILE', help='student.safetensors of a run')
+    s.add_argument('out', help='.png or .jpg'); s.add_argument('--weights', metavar='FILE')
     s.add_argument('--short', type=int, default=256, help='px, short side of each picture')
     _allowed(s); _written(s)
 
@@ -727,6 +764,7 @@ def _evaluate_options(s):
                    'and a blinded vote between two methods; with --real')
     _judge(s); _allowed(s); _written(s)
 
+# %% ../nbs/13_cli.ipynb #471f6c5b
 def _experiment_options(s):
     s.add_argument('grids', nargs='*', metavar='GRID', help='parts of it; default: all')
     s.add_argument('--out', default='runs/experiment', help='one file a run; what is there is kept')
@@ -738,14 +776,12 @@ def _exercises_options(s):
     s.add_argument('dst', nargs='?', help="folder for the student's copies")
     s.add_argument('--check', action='store_true', help='run solutions and stubs instead')
 
-# %% ../nbs/13_cli.ipynb #9d4f1b30
+# %% ../nbs/13_cli.ipynb #9187eb20
 def _demo_options(s):
     s.add_argument('--out', default='runs/demo', help='folder of the run and its report')
     _length(s)
 
-def _completion_options(s):
-    s.add_argument('shell', choices=['bash','zsh','fish'], help='which one')
-
+# %% ../nbs/13_cli.ipynb #9d4f1b30
 # command: (function, what it is for, its options)
 _COMMANDS = dict(
     demo=(cmd_demo, 'train on the sample photographs, restore them, write a report', _demo_options),
@@ -760,9 +796,7 @@ _COMMANDS = dict(
                 _experiment_options),
     exercises=(cmd_exercises, "the student's copies of lessons, without the solutions",
                _exercises_options),
-    doctor=(cmd_doctor, 'versions, device, metrics, missing files', lambda s: None),
-    completion=(lambda args: cmd_completion(args), 'words for the tab key of a shell',
-                _completion_options))
+    doctor=(cmd_doctor, 'versions, device, metrics, missing files', lambda s: None))
 
 # %% ../nbs/13_cli.ipynb #9d4f1b50
 def _parser():
@@ -847,6 +881,22 @@ def cmd_completion(args):
     "qualiteacher completion bash"
     print((_fish if args.shell=='fish' else _bash)(_words()), end='')
 
+# %% ../nbs/13_cli.ipynb #fa2d8367
+def _carry_out(args):
+    "Run the command; the exit code"
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_, **__: _say(str(message))
+            args.run(args)
+    except (Refused, ValueError, OSError) as e: _say(f'error: {e}'); return 1
+    except RuntimeError as e:              # ours name what they are about; others are bugs
+        if not str(e).startswith(('processes:','workers:','cache:')): raise
+        _say(f'error: {e}'); return 1
+    except KeyboardInterrupt as e:
+        _say(f'interrupted: {e}; what was done so far is kept')
+        return 130
+    return 0
+
 # %% ../nbs/13_cli.ipynb #1ca6abf8
 def main(
     argv:list=None,  # arguments; those of the process by default
@@ -860,18 +910,7 @@ def main(
     try: args = _parser().parse_args(argv)
     except SystemExit as e: return e.code
     if not args.command: print(_welcome()); return 0
-    try:
-        with warnings.catch_warnings():
-            warnings.showwarning = lambda message, *_, **__: _say(str(message))
-            args.run(args)
-    except (Refused, ValueError, OSError) as e: _say(f'error: {e}'); return 1
-    except RuntimeError as e:              # ours name what they are about; others are bugs
-        if not str(e).startswith(('processes:','workers:','cache:')): raise
-        _say(f'error: {e}'); return 1
-    except KeyboardInterrupt as e:
-        _say(f'interrupted: {e}; what was done so far is kept')
-        return 130
-    return 0
+    return _carry_out(args)
 
 # %% ../nbs/13_cli.ipynb #40048fa2
 #| eval: false

@@ -17,10 +17,12 @@ from torch import nn
 from tqdm.auto import tqdm
 import matplotlib.pyplot as plt
 from torch.utils.data import ConcatDataset
+from PIL import Image
 from . import __version__
 from .images import (ImageFolder, load_image, psnr, resize, sample_paths, sample_table,
                                  to_uint8)
-from PIL import Image
+
+# %% ../nbs/11a_demo.ipynb #131cddad
 from .degradations import low_light_a, low_light_b
 from .backbones import SITES, Pairs, load_base
 from .conditioning import QualityConditioned, TOP_LEVEL
@@ -49,6 +51,14 @@ def demo_data(
                 held_out=Degraded(sample_paths('test'), low_light_b, cfg.short, seed=500,
                                   square=True))
 
+# %% ../nbs/11a_demo.ipynb #6d0c9bb3
+def _models(trainer, base):
+    "{row: network} of everything that was trained, and the base before it"
+    at = lambda net, q: torch.no_grad()(lambda z: net(z, quality=float(q)))
+    return {'input':lambda z: z, 'base':torch.no_grad()(base), 'teacher':trainer.teacher,
+            **{f'average at {q}':at(trainer.teacher.net, q) for q in (0,4,7)},
+            'student at 7':at(trainer.student.eval(), TOP_LEVEL)}
+
 # %% ../nbs/11a_demo.ipynb #76313355
 def measure(
     trainer,   # QualiTeacher after training
@@ -59,17 +69,12 @@ def measure(
     "The hack-meter table on the known-truth domain"
     judges = {n: pyiqa_metric(n).to(trainer.device) for n in ('piqe','entropy')}
     x,truth = (v.to(trainer.device) for v in held_out.stack())
-    s,average = trainer.student.eval(),trainer.teacher.net
-    at = lambda net, q: torch.no_grad()(lambda z: net(z, quality=float(q)))
-    models = {'input':lambda z: z, 'base':torch.no_grad()(base), 'teacher':trainer.teacher,
-              **{f'average at {q}':at(average, q) for q in (0,4,7)},
-              'student at 7':at(s, TOP_LEVEL)}
     full = 'base','average at 7','student at 7'          # the probes cost most of the time
     rows = {n: hack_meter(f, trainer.iqa, x, truth, judges, probes=n in full)
-            for n,f in tqdm(models.items(), desc='measuring', disable=not progress)}
+            for n,f in tqdm(_models(trainer, base).items(), desc='measuring', disable=not progress)}
     lab = PseudoLabeler(base, trainer.iqa, 'exposure', blocks=1)
     rows.update(untrained_rows(lab, list(x), list(truth)))
-    s.train()
+    trainer.student.train()
     return rows
 
 # %% ../nbs/11a_demo.ipynb #50744486
@@ -88,14 +93,17 @@ def supervised_domain(
 
 # %% ../nbs/11a_demo.ipynb #9a4b9dd4
 def _jpeg64(x, quality=88):
+    "A picture as text, to stand inside the page"
     f = io.BytesIO()
     Image.fromarray(to_uint8(x).permute(1,2,0).cpu().numpy()).save(f, 'JPEG', quality=quality)
     return 'data:image/jpeg;base64,'+base64.b64encode(f.getvalue()).decode()
 
 def _figure64(fig):
+    "A plot as text; it is closed, so that a notebook does not show it again"
     f = io.BytesIO(); fig.savefig(f, format='png', dpi=96, bbox_inches='tight'); plt.close(fig)
     return 'data:image/png;base64,'+base64.b64encode(f.getvalue()).decode()
 
+# %% ../nbs/11a_demo.ipynb #7c98e243
 def _img(src, alt, width=None, css='', id=''):
     said = dict(src=src, alt=alt, width=width, **{'class':css}, id=id)
     return '<img '+' '.join(f'{k}="{html.escape(str(v))}"' for k,v in said.items() if v)+'>'
@@ -174,7 +182,10 @@ body{font:16px/1.55 system-ui,sans-serif;max-width:76rem;margin:0 auto;padding:1
 color:var(--fg);background:var(--bg)} body>p,li{max-width:46rem} a{color:inherit}
 h1{font-size:1.6em} h2{font-size:1.25em;margin-top:2.2em;border-bottom:1px solid var(--line)}
 h3{font-size:1em;margin:.4em 0} nav{display:flex;flex-wrap:wrap;gap:.2em 1em}
-.strip{display:flex;gap:8px;overflow-x:auto;margin:.6em 0} figure{margin:0;flex:none}
+'''
+
+# %% ../nbs/11a_demo.ipynb #54ef1b5e
+_STYLE += '''.strip{display:flex;gap:8px;overflow-x:auto;margin:.6em 0} figure{margin:0;flex:none}
 .strip figure{max-width:260px} figcaption,.ends{font-size:.85em;color:var(--soft)}
 .cards{display:grid;gap:1.6em;grid-template-columns:repeat(auto-fill,minmax(min(100%,27rem),1fr))}
 .cards>*{min-width:0} .compare{--at:50%} .stack{display:grid;position:relative;overflow:hidden}
@@ -182,7 +193,10 @@ h3{font-size:1em;margin:.4em 0} nav{display:flex;flex-wrap:wrap;gap:.2em 1em}
 .stack i{position:absolute;top:0;bottom:0;left:var(--at);border-left:2px solid #fffc}
 input[type=range]{width:100%;margin:.5em 0 0;height:1.6em}
 .ends{display:flex;justify-content:space-between}
-.scroll{overflow-x:auto;margin:.6em 0} table{border-collapse:collapse;font-size:.85em}
+'''
+
+# %% ../nbs/11a_demo.ipynb #35d02990
+_STYLE += '''.scroll{overflow-x:auto;margin:.6em 0} table{border-collapse:collapse;font-size:.85em}
 td,th{padding:4px 9px;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
 tbody th,.text td,.text th{text-align:left}
 th[scope=row]{position:sticky;left:0;background:var(--bg)}
@@ -192,23 +206,27 @@ small{color:var(--soft)}
 button{font:inherit;padding:.5em .9em;margin:.5em .4em 0 0;cursor:pointer} summary{cursor:pointer}
 '''
 
-# %% ../nbs/11a_demo.ipynb #ef12c601
+# %% ../nbs/11a_demo.ipynb #466ce3cb
 LIMIT = 3_000_000      # bytes of a page
 _SAFE = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 
+def _head(title):
+    "What stands before the body; the title is escaped already"
+    return (f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
+            f'<meta http-equiv="Content-Security-Policy" content="{_SAFE}">'
+            f'<meta name="viewport" content="width=device-width,initial-scale=1">'
+            f'<title>{title}</title><style>{_STYLE}</style></head>')
+
+# %% ../nbs/11a_demo.ipynb #ef12c601
 def page_html(
     title:str,   # of the page
     parts:list,  # (heading, HTML) in order; an empty heading continues the part above
 )->str:          # all of it
     "A page that stands alone, with a list of its parts"
-    heads = [t for t,_ in parts if t]
+    heads,title = [t for t,_ in parts if t],html.escape(title)
     nav = ''.join(f'<a href="#part-{i}">{html.escape(t)}</a>' for i,t in enumerate(heads))
     body = [f'<h2 id="part-{heads.index(t)}">{html.escape(t)}</h2>{b}' if t else b for t,b in parts]
-    return (f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
-            f'<meta http-equiv="Content-Security-Policy" content="{_SAFE}">'
-            f'<meta name="viewport" content="width=device-width,initial-scale=1">'
-            f'<title>{html.escape(title)}</title><style>{_STYLE}</style></head><body>'
-            f'<h1>{html.escape(title)}</h1><nav aria-label="parts of this page">{nav}</nav>'
+    return (f'{_head(title)}<body><h1>{title}</h1><nav aria-label="parts of this page">{nav}</nav>'
             +'\n'.join(body)+'</body></html>\n')
 
 # %% ../nbs/11a_demo.ipynb #51656739
@@ -278,12 +296,12 @@ function choose(c){if($('ballot').hidden)return;
   const l=V.methods[side[0]],r=V.methods[side[1]];
   rows.push([V.names[order[at]],l,r,c,{left:l,right:r,none:''}[c],
     ((Date.now()-since)/1000).toFixed(1)]);at++;show()}
-function coin(a,b){let c=1,s=0;const n=a+b;
-  for(let i=0;i<=Math.min(a,b);i++){s+=c;c=c*(n-i)/(i+1)}return Math.min(1,2*s/2**n)}
 '''
 
 # %% ../nbs/11a_demo.ipynb #5303e8d3
 _COUNT = '''
+function coin(a,b){let c=1,s=0;const n=a+b;
+  for(let i=0;i<=Math.min(a,b);i++){s+=c;c=c*(n-i)/(i+1)}return Math.min(1,2*s/2**n)}
 function finish(){const won=V.methods.map(m=>rows.filter(r=>r[4]===m).length);
   $('ballot').hidden=true;$('votes').hidden=false;$('named').open=true;
   $('vote-result').textContent=V.methods.map((m,i)=>m+': '+won[i]).join(', ')+', no difference: '
@@ -291,6 +309,10 @@ function finish(){const won=V.methods.map(m=>rows.filter(r=>r[4]===m).length);
     +(100*coin(...won)).toFixed(1)+' % of such votes.';
   $('vote-rows').replaceChildren(...rows.map(r=>{const t=document.createElement('tr');
     r.forEach(v=>t.insertCell().textContent=v);return t}))}
+'''
+
+# %% ../nbs/11a_demo.ipynb #20733a47
+_WIRES = '''
 function save(){const q=v=>'"'+String(v).replace(/"/g,'""')+'"',a=document.createElement('a');
   const t=[V.columns,...rows].map(r=>r.map(q).join(',')).join('\\n')+'\\n';
   a.href=URL.createObjectURL(new Blob([t],{type:'text/csv'}));a.download='votes.csv';a.click()}
@@ -303,32 +325,37 @@ $('vote-stop').onclick=finish;$('vote-again').onclick=start;$('vote-csv').onclic
 addEventListener('DOMContentLoaded',start);
 '''
 
-# %% ../nbs/11a_demo.ipynb #2f62c3b6
+# %% ../nbs/11a_demo.ipynb #e322a033
 VOTES = 'photograph','left','right','vote','winner','seconds'    # columns of the table of votes
 _HELP = """Two answers to one photograph, sides and order at random. Which one is better?
 Buttons, or the keys 1, 2 and 3. The names come at the end: open the pictures below only then."""
 
+def _ballot():
+    button = lambda v,t: f'<button data-vote="{v}">{t}</button>'
+    return (f'<noscript>The vote needs JavaScript.</noscript><div id="ballot">{_para(_HELP)}'
+        '<p id="vote-count" aria-live="polite"></p><div class="pair">'
+        '<img id="vote-left" alt="left"><img id="vote-right" alt="right"></div>'
+        +button('left', '1: left is better')+button('none', '2: no difference')
+        +button('right', '3: right is better')+'<button id="vote-stop">stop here</button></div>')
+
+# %% ../nbs/11a_demo.ipynb #99ee30e1
+def _votes():
+    head = ''.join(f'<th scope="col">{c}</th>' for c in VOTES)
+    table = (f'<table class="text"><thead><tr>{head}</tr></thead><tbody id="vote-rows"></tbody>'
+             '</table>')
+    return ('<div id="votes" hidden><p id="vote-result" aria-live="polite"></p>'
+        +_region(table, 'votes', 'scroll')+'<button id="vote-csv">save as CSV</button>'
+        '<button id="vote-again">vote again</button></div>')
+
+# %% ../nbs/11a_demo.ipynb #2f62c3b6
 def vote_html(
     names:list,    # of the photographs; the page holds their pictures, ids p0-0, p0-1, p1-0, ...
     methods:tuple, # the two that are compared; p0-0 is the first one's answer
 )->str:            # HTML with its script; the page needs a <details id="named"> for the pictures
     "A blinded vote, side by side, which ends in a table"
-    button = lambda v,t: f'<button data-vote="{v}">{t}</button>'
     data = json.dumps(dict(names=names, methods=methods, columns=VOTES)).replace('<', '\\u003c')
-    head = ''.join(f'<th scope="col">{c}</th>' for c in VOTES)
-    table = (f'<table class="text"><thead><tr>{head}</tr></thead><tbody id="vote-rows"></tbody>'
-             '</table>')
-    return (f'<noscript>The vote needs JavaScript.</noscript><div id="ballot">{_para(_HELP)}'
-        '<p id="vote-count" aria-live="polite"></p><div class="pair">'
-        '<img id="vote-left" alt="left"><img id="vote-right" alt="right"></div>'
-        +button('left', '1: left is better')+button('none', '2: no difference')
-        +button('right', '3: right is better')
-        +'<button id="vote-stop">stop here</button></div><div id="votes" hidden>'
-        '<p id="vote-result" aria-live="polite"></p>'+_region(table, 'votes', 'scroll')
-        +'<button id="vote-csv">save as CSV</button>'
-        '<button id="vote-again">vote again</button></div>'
-        f'<script type="application/json" id="vote-data">{data}</script>'
-        f'<script>{_BALLOT}{_COUNT}</script>')
+    return (f'{_ballot()}{_votes()}<script type="application/json" id="vote-data">{data}</script>'
+        f'<script>{_BALLOT}{_COUNT}{_WIRES}</script>')
 
 # %% ../nbs/11a_demo.ipynb #0260f670
 SIDES = tuple(dict.fromkeys(s for s,_ in LOOKS))     # px: the sizes of LOOKS

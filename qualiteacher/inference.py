@@ -34,6 +34,7 @@ def _spans(n, tile, margin, grid):
     step = -(-(n-lap)//(k*grid))*grid
     return [(i*step, min(n, i*step+step+lap)) for i in range(k)]
 
+# %% ../nbs/11_inference.ipynb #79a2836d
 def _chain(parts, margin, dim, gaps):
     "(start, part) that overlap -> (start, piece) that do not, blended; `gaps`: how well they agree"
     ramp = ((torch.arange(RAMP)+.5)/RAMP).view(-1, *[1]*(-dim-1))
@@ -59,6 +60,7 @@ def _row(f, x, rows, cols, batch):
         yield from ((c[0], y[i]) for i,c in enumerate(some))
         cols = cols[len(some):]
 
+# %% ../nbs/11_inference.ipynb #c9ee6cae
 def _strips(f, x, tile, margin, grid, batch, progress):
     "(top, (n,3,h,W)): finished strips of the picture from top to bottom, and the largest gap"
     h,w = x.shape[-2:]
@@ -87,6 +89,7 @@ def _evaluating(net):
     finally:
         for m,mode in modes: m.training = mode
 
+# %% ../nbs/11_inference.ipynb #bb7a65f3
 def _core(net):
     "The QualityConditioned network inside a teacher, a compiled or a distributed one; else the net"
     while not isinstance(net, QualityConditioned):
@@ -100,10 +103,19 @@ def _ours(net):
     core = _core(net)
     return isinstance(core.net if isinstance(core, QualityConditioned) else core, RestorationUNet)
 
+# %% ../nbs/11_inference.ipynb #9869c7c8
 def _home(net):
     "Where the weights are, and their type"
     p = next((p for p in chain(net.parameters(), net.buffers()) if p.is_floating_point()), None)
     return (torch.device('cpu'),torch.float32) if p is None else (p.device,p.dtype)
+
+# %% ../nbs/11_inference.ipynb #32b607f1
+def _same_size(ys, z):
+    "ValueError if a network does not answer a picture with a picture of its size"
+    for y in ys:
+        if not isinstance(y, torch.Tensor) or y.shape != z.shape: raise ValueError(
+            f'student: expected a network that returns {tuple(z.shape)} for this tile, got '
+            f'{tuple(y.shape) if isinstance(y, torch.Tensor) else type(y).__name__}')
 
 # %% ../nbs/11_inference.ipynb #9d980a94
 def _asker(student, ask, grid, bf16, channels_last):
@@ -117,13 +129,11 @@ def _asker(student, ask, grid, bf16, channels_last):
         if grid: z = F.pad(z, (0, -w%grid, 0, -h%grid), mode='replicate')
         if channels_last: z = z.contiguous(memory_format=torch.channels_last)
         with torch.autocast(device.type, torch.bfloat16, enabled=bf16): ys = ask(z)
-        for y in ys:
-            if not isinstance(y, torch.Tensor) or y.shape != z.shape: raise ValueError(
-                f'student: expected a network that returns {tuple(z.shape)} for this tile, got '
-                f'{tuple(y.shape) if isinstance(y, torch.Tensor) else type(y).__name__}')
+        _same_size(ys, z)
         return torch.stack([y[..., :h, :w].float() for y in ys], 1).clamp(0,1)
     return f
 
+# %% ../nbs/11_inference.ipynb #46059b41
 def _checked(student, image, tile, margin, grid):
     "The picture as (3,H,W); ValueError for anything that cannot be done"
     if not isinstance(student, nn.Module):
@@ -165,21 +175,26 @@ def restore(
             out[:, top:top+y.shape[-2]] = to_uint8(y[0]) if dtype==torch.uint8 else y[0]
     return out
 
-# %% ../nbs/11_inference.ipynb #487b96e6
+# %% ../nbs/11_inference.ipynb #28f03a6c
 _NAME = re.compile(r'[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*', re.ASCII)
 
-def make_net(
-    factory:str,      # 'package.module:function', called with args; must return an nn.Module
-    args:dict=None,   # keyword arguments
-    allow=None,       # names that may be imported; None: any, for a name that the user typed
-)->nn.Module:         # ValueError if it is not allowed, cannot be found or returns something else
-    "Build a network from the name of the function that makes it"
+def _allowed(factory, allow):
+    "ValueError for what is no name of a function, or may not be imported"
     if not isinstance(factory, str) or len(factory) > 200 or not _NAME.fullmatch(factory):
         raise ValueError(f"net: expected 'package.module:function', got {str(factory)[:100]!r}")
     if allow is not None and factory not in ([allow] if isinstance(allow, str) else allow):
         raise ValueError(f'net: the file names {factory!r}, and to import it would run its code. '
                          f'If you know and trust it: allow=[{factory!r}], on the command line '
                          f'--allow {factory}; or build the network yourself: net=...')
+
+# %% ../nbs/11_inference.ipynb #487b96e6
+def make_net(
+    factory:str,      # 'package.module:function', called with args; must return an nn.Module
+    args:dict=None,   # keyword arguments
+    allow=None,       # names that may be imported; None: any, for a name that the user typed
+)->nn.Module:         # ValueError if it is not allowed, cannot be found or returns something else
+    "Build a network from the name of the function that makes it"
+    _allowed(factory, allow)
     module,name = factory.split(':')
     try: net = getattr(importlib.import_module(module), name)(**(args or {}))
     except Exception as e:
@@ -199,8 +214,9 @@ _RULES = dict(
     channels=_list(_int(2**16)), args=lambda v: isinstance(v, dict) and all(map(_text, v)),
     about=lambda v: isinstance(v, dict))
 
-def _described(path):
-    "The description of a saved student, checked, and {weight: shape}; no weight is loaded"
+# %% ../nbs/11_inference.ipynb #3920f584
+def _header(path):
+    "(description, {weight: shape}) as they stand in the file; ValueError if it is no student"
     size = path.stat().st_size
     try:
         with path.open('rb') as f:
@@ -211,6 +227,12 @@ def _described(path):
         shapes = {k: tuple(v['shape']) for k,v in head.items()}
     except Exception as e: raise ValueError(f'path: expected a .safetensors file written by '
         f'save_student, got {path} ({type(e).__name__}: {str(e)[:100]})') from e
+    return meta,shapes
+
+# %% ../nbs/11_inference.ipynb #89123f79
+def _described(path):
+    "The description of a saved student, checked, and {weight: shape}; no weight is loaded"
+    meta,shapes = _header(path)
     if not isinstance(meta, dict) or not {'net','at','kind'} <= set(meta):
         raise ValueError(f'path: {path}: expected a description with net, at and kind')
     for k,ok in _RULES.items():
@@ -228,6 +250,23 @@ def _same_shapes(have, want, what):
 
 def _shapes(net): return {k: tuple(v.shape) for k,v in net.state_dict().items()}
 
+# %% ../nbs/11_inference.ipynb #c79a5694
+def _description(student, net, args, about):
+    "What is needed to rebuild the network; ValueError for what a file cannot hold"
+    if not isinstance(student, QualityConditioned):
+        raise ValueError(f'student: expected QualityConditioned, got {type(student).__name__}')
+    if not _text(student.kind) or student.kind not in KINDS:
+        raise ValueError(f'student: expected a kind of {list(KINDS)}, got {student.kind!r}: a '
+                         f'function cannot be written into a file')
+    inner,meta = student.net,dict(net=net, at=student.sites, kind=student.kind,
+        channels=[s.channels for s in student.condition], about=about)
+    if net is not None:
+        meta['args'] = args or {}
+        _same_shapes(_shapes(inner), _shapes(make_net(net, args)), f'net: {net}')
+    elif type(inner) is RestorationUNet:
+        meta.update(net='RestorationUNet', width=inner.stem.out_channels, gain=inner.gain)
+    return meta
+
 # %% ../nbs/11_inference.ipynb #3700eda3
 def save_student(
     student,        # QualityConditioned
@@ -237,19 +276,7 @@ def save_student(
     **about,        # anything to remember, as text (task, seed, steps...)
 ):
     "Weights and description in one file; without a factory the file is loaded with `net=` only"
-    if not isinstance(student, QualityConditioned):
-        raise ValueError(f'student: expected QualityConditioned, got {type(student).__name__}')
-    if not _text(student.kind) or student.kind not in KINDS:
-        raise ValueError(f'student: expected a kind of {list(KINDS)}, got {student.kind!r}: a '
-                         f'function cannot be written into a file')
-    inner = student.net
-    meta = dict(net=net, at=student.sites, kind=student.kind,
-                channels=[s.channels for s in student.condition], about=about)
-    if net is not None:
-        meta['args'] = args or {}
-        _same_shapes(_shapes(inner), _shapes(make_net(net, args)), f'net: {net}')
-    elif type(inner) is RestorationUNet:
-        meta.update(net='RestorationUNet', width=inner.stem.out_channels, gain=inner.gain)
+    meta = _description(student, net, args, about)
     path = Path(path); path.parent.mkdir(parents=True, exist_ok=True)
     tmp = path.with_name(path.name+'.part')
     save_file({k:v.detach().to('cpu', copy=True).contiguous()
@@ -267,6 +294,18 @@ def _rebuilt(meta, allow, path):
         raise ValueError(f'net: {path} does not say how its network is made; pass it: net=...')
     return make_net(meta['net'], meta.get('args'), allow)
 
+# %% ../nbs/11_inference.ipynb #c9227ff5
+def _filled(inner, meta, shapes, path):
+    "The student with the weights of the file"
+    student = QualityConditioned(inner, meta['at'], meta['kind'], meta.get('channels'))
+    try:
+        _same_shapes(shapes, _shapes(student), f'path: {path}')
+        try: state = load_file(path)
+        except Exception as e: raise ValueError(f'path: {path} is damaged ({e})') from e
+        student.load_state_dict(state)
+    except ValueError: student.unwrap(); raise      # the caller's network is as it was
+    return student
+
 # %% ../nbs/11_inference.ipynb #7ea38b1f
 def load_student(
     path,           # file written by `save_student`; another file raises ValueError
@@ -281,14 +320,7 @@ def load_student(
     inner = _rebuilt(meta, allow, path) if net is None else net
     theirs = {k[4:]:v for k,v in shapes.items() if k.startswith('net.')}
     _same_shapes(theirs, _shapes(inner), f'path: {path}')
-    student = QualityConditioned(inner, meta['at'], meta['kind'], meta.get('channels'))
-    try:
-        _same_shapes(shapes, _shapes(student), f'path: {path}')
-        try: state = load_file(path)
-        except Exception as e: raise ValueError(f'path: {path} is damaged ({e})') from e
-        student.load_state_dict(state)
-    except ValueError: student.unwrap(); raise      # the caller's network is as it was
-    return student.eval(),meta
+    return _filled(inner, meta, shapes, path).eval(),meta
 
 # %% ../nbs/11_inference.ipynb #4509386a
 class Sweep(dict):
@@ -300,6 +332,7 @@ class Sweep(dict):
     def __getitem__(self, q): return self.bytes(q).float()/255
     def __setitem__(self, q, y): super().__setitem__(q, y if y.dtype==torch.uint8 else to_uint8(y))
 
+# %% ../nbs/11_inference.ipynb #e25866ef
 def _all_levels(student, levels, z):
     "The answers at every level, with what comes before the condition computed once if it can be"
     ask = lambda: [student(z, quality=q) for q in levels]
@@ -368,6 +401,7 @@ def save_bytes(
     y = y if y.dtype==torch.uint8 else to_uint8(y)
     Image.fromarray(y.permute(1,2,0).contiguous().numpy()).save(path, quality=quality)
 
+# %% ../nbs/11_inference.ipynb #7716843a
 def _write(save, y, path):
     "Save beside its place and move it there: no half file, whatever happens"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -377,6 +411,7 @@ def _write(save, y, path):
         with suppress(OSError): tmp.unlink(missing_ok=True)
     return said or []
 
+# %% ../nbs/11_inference.ipynb #809ea7ad
 def _safe(jobs):
     "The same as paths; refused if a result would replace a picture or another result"
     jobs = [(Path(a),Path(b)) for a,b in jobs]
@@ -403,6 +438,7 @@ def _put(save, y, b, done):
 def _asked_for(b, overwrite):
     if b.exists() and not overwrite: raise ValueError(f'{b} exists already')
 
+# %% ../nbs/11_inference.ipynb #821dec7e
 def _plan(p, save):
     "(picture, type of the result, how it is written, what is unusual) of what `load` gave"
     if not isinstance(p, Photo): return p, torch.uint8, save or save_bytes, ()
@@ -478,6 +514,15 @@ def _measured(y, t, iqa, judges, measures):
     return {**row, **{n:m(y, t) for n,m in measures.items()}}
 
 
+# %% ../nbs/11_inference.ipynb #daa55b84
+def _measured(y, t, iqa, judges, measures):
+    "{column: (B,)} of answers (B,3,H,W) and their truths, or None"
+    row = {n:m(y.to(_home(m)[0])) for n,m in judges.items()}
+    if iqa is not None: row['score'] = iqa.score(y.to(_home(iqa)[0])).total
+    if t is not None: row.update(psnr=psnr(y, t), ssim=ssim(y, t))
+    row.update({n:m(y, t) for n,m in measures.items()})
+    return row
+
 # %% ../nbs/11_inference.ipynb #330d2b25
 @torch.no_grad()
 def evaluate(
@@ -507,12 +552,23 @@ def evaluate(
         table[name] = {c: _mean_se(v) for c,v in cols.items()}
     return table
 
-# %% ../nbs/11_inference.ipynb #2d1ce092
+# %% ../nbs/11_inference.ipynb #23bf96ce
 def _candidates(labeler, images):
     "Every view's candidate and their pixel mean for pictures of one shape: (B,n+1,3,H,W)"
     c = torch.stack(labeler.propose(list(images)))
     return torch.cat([c, c.mean(1, keepdim=True)], 1)
 
+def _measured_candidates(labeler, images, truth):
+    "(B,n+2,3) PSNR, SSIM and score of each candidate, of their mean, and of the judge's pick"
+    c = _candidates(labeler, images)
+    y,n = c.flatten(0,1),c.shape[1]
+    t = torch.stack(truth).to(y).repeat_interleave(n, 0)
+    v = [psnr(y, t), ssim(y, t), labeler.iqa.score(y).total]
+    v = torch.stack([w.double().cpu() for w in v], -1).view(-1, n, 3)     # picture, row, column
+    pick = v[:,:-1,2].argmax(1)
+    return torch.cat([v, v[torch.arange(len(v)),pick][:,None]], 1)
+
+# %% ../nbs/11_inference.ipynb #2d1ce092
 @torch.no_grad()
 def untrained_rows(
     labeler,       # teacher.PseudoLabeler around the network as it was before training
@@ -522,16 +578,10 @@ def untrained_rows(
 # {row: {'psnr': (mean, s.e.), 'ssim': ..., 'reward': ...}}, and which view was best
 )->dict:
     "What the candidates give without any training"
-    names,cols = [getattr(v, 'name', 'other') for v in labeler.views],[]
-    for part in _chunks(images, batch):
-        c = _candidates(labeler, [images[i] for i in part])
-        y,n = c.flatten(0,1),c.shape[1]
-        t = torch.stack([truth[i] for i in part]).to(y).repeat_interleave(n, 0)
-        v = [psnr(y, t), ssim(y, t), labeler.iqa.score(y).total]
-        v = torch.stack([w.double().cpu() for w in v], -1).view(-1, n, 3)     # picture, row, column
-        pick = v[:,:-1,2].argmax(1)
-        cols.append(torch.cat([v, v[torch.arange(len(v)),pick][:,None]], 1))
-    cols = torch.cat(cols)
+    names = [getattr(v, 'name', 'other') for v in labeler.views]
+    some = lambda v, part: [v[i] for i in part]
+    cols = torch.cat([_measured_candidates(labeler, some(images, p), some(truth, p))
+                      for p in _chunks(images, batch)])
     row = lambda i: {c: _mean_se(cols[:,i,j]) for j,c in enumerate(('psnr','ssim','reward'))}
     fixed = cols[:,:len(names),0].mean(0).argmax().item()
     return {f'best fixed candidate: {names[fixed]}': row(fixed),

@@ -16,6 +16,10 @@ from . import __version__
 from .images import save_image
 from .degradations import strong_augment, weak_augment
 from .conditioning import TOP_LEVEL
+from .data import PairStream, PictureStream, as_pictures, generator
+_all_ = ['Config']         # also from here: whoever trains needs both
+
+# %% ../nbs/10_training.ipynb #b87d7984
 from .iqa import Metric, score_to_level
 from .teacher import EMATeacher, PseudoLabeler, between_share
 from .labels import Gate, Gates, make_labels, relative_level
@@ -23,14 +27,14 @@ from .label_bank import LabelBank
 from .losses import (Perceptual, VGGFeatures, contrastive, crop, other_view,
                                  preference, random_box, start_weights, stay_near, student_at,
                                  supervised, view_consistency, weighted_l1)
-from .data import PairStream, PictureStream, as_pictures, generator
+
+# %% ../nbs/10_training.ipynb #de33b214
 from .others import Restorations
 from .meter import known_truth
 from .checkpoints import RunFolder, in_short, load_checkpoint
 from .processes import Processes
 from .settings import Config, as_config
 from .progress import Progress, _Interrupt
-_all_ = ['Config']         # also from here: whoever trains needs both
 
 # %% ../nbs/10_training.ipynb #90686696
 def training_step(
@@ -60,24 +64,27 @@ def training_step(
         t.copy_earlier()
     return dict(losses=losses, levels=batch.level)
 
+# %% ../nbs/10_training.ipynb #ea0d2371
+def _rewards(t, keys, x, low):
+    "(B,) preference and (B,) gap between two looks, for pictures of one shape"
+    cfg,top = t.cfg,float(TOP_LEVEL)
+    whole = t.ask_reward(x, top)
+    with torch.set_grad_enabled(not cfg.detach_loser): r_low = t.reward(t.ask_reward(x, low))
+    pref = preference(t.reward(whole), r_low, t.label_scores(keys).to(x), cfg.beta, cfg.delta)
+    views = [t.second_look(keys, x, i) for i in range(2 if cfg.independent_crops else 1)]
+    # ours: under 'injection' this term too moves only the condition
+    return pref,view_consistency(lambda z: t.ask_reward(z, top), t.reward, x, whole, *views)
+
 # %% ../nbs/10_training.ipynb #e00f8ddf
 def reward_losses(
     t,         # QualiTeacher
     rewarded,  # [(key, x, low level)] from `rewarded`; may be empty
 )->dict:       # {'preference':..., 'crop':...}, or {} when there is nothing to compare
     "Preference and cropped consistency on un-augmented pictures"
-    cfg,sums = t.cfg,[]
-    shapes = {x.shape for _,x,_ in rewarded}
-    for shape in sorted(shapes):
+    sums = []
+    for shape in sorted({x.shape for _,x,_ in rewarded}):
         keys,xs,low = zip(*[r for r in rewarded if r[1].shape==shape])
-        x,low = torch.stack(xs),torch.tensor(low)
-        whole = t.ask_reward(x, float(TOP_LEVEL))
-        with torch.set_grad_enabled(not cfg.detach_loser): r_low = t.reward(t.ask_reward(x, low))
-        pref = preference(t.reward(whole), r_low, t.label_scores(keys).to(x), cfg.beta, cfg.delta)
-        views = [t.second_look(keys, x, i) for i in range(2 if cfg.independent_crops else 1)]
-        # ours: under 'injection' this term too moves only the condition
-        sums.append((pref, view_consistency(lambda z: t.ask_reward(z, float(TOP_LEVEL)), t.reward,
-                                            x, whole, *views)))
+        sums.append(_rewards(t, keys, torch.stack(xs), torch.tensor(low)))
     if not sums: return {}
     return {n: t.mean('rewarded', torch.cat(v)) for n,v in zip(('preference','crop'), zip(*sums))}
 
@@ -95,6 +102,7 @@ def without_gradient(
         twin.metrics[n] = Metric(m.scorer, m.spec, gradient=False)
     return twin
 
+# %% ../nbs/10_training.ipynb #3944258c
 def open_reward(
     iqa,             # IQAEnsemble
     x:torch.Tensor,  # (B,3,H,W)
@@ -130,21 +138,17 @@ class QualiTeacher:
         self.rows,self.trained,self.step,self.stopped = [],torch.empty(0),0,''
         self.stream,self.totals,self.saved,self.shares = None,{},None,None
 
-    @property
-    def out(self): return None if self.folder is None else self.folder.path
-    @property
-    def history(self): return [r for r in self.rows if 'total' in r]
-    @property
-    def meter(self): return [(r['step'],r['meter']) for r in self.rows if 'meter' in r]
+# %% ../nbs/10_training.ipynb #310cb835
+@patch(as_prop=True)
+def out(self:QualiTeacher): return None if self.folder is None else self.folder.path
 
-# %% ../nbs/10_training.ipynb #bac9b94c
-def _compiled(net):
-    # the shares of the gradient go through one graph several times, so its buffers must stay
-    import torch._functorch.config
-    torch._functorch.config.donated_buffer = False
-    return torch.compile(net)
+@patch(as_prop=True)
+def history(self:QualiTeacher): return [r for r in self.rows if 'total' in r]
 
-# %% ../nbs/10_training.ipynb #bff8f1c5
+@patch(as_prop=True)
+def meter(self:QualiTeacher): return [(r['step'],r['meter']) for r in self.rows if 'meter' in r]
+
+# %% ../nbs/10_training.ipynb #743d91d5
 @patch
 @torch.no_grad()
 def _try_layout(self:QualiTeacher):
@@ -157,6 +161,22 @@ def _try_layout(self:QualiTeacher):
                          f'another order in memory, got True ({in_short(e)})') from e
     finally: self.student.train()
 
+# %% ../nbs/10_training.ipynb #bac9b94c
+@patch
+def _optimiser(self:QualiTeacher, student):
+    "AdamW; the condition learns `injection_lr` times as fast as the network"
+    c = self.cfg
+    groups = [dict(params=list(student.net.parameters()), lr=c.lr),
+              dict(params=list(student.condition.parameters()), lr=c.lr*c.injection_lr)]
+    return torch.optim.AdamW(groups, weight_decay=1e-4)
+
+def _compiled(net):
+    # the shares of the gradient go through one graph several times, so its buffers must stay
+    import torch._functorch.config
+    torch._functorch.config.donated_buffer = False
+    return torch.compile(net)
+
+# %% ../nbs/10_training.ipynb #bff8f1c5
 @patch
 def _networks(self:QualiTeacher, student):
     "Student, teacher and optimiser"
@@ -169,10 +189,7 @@ def _networks(self:QualiTeacher, student):
     self.earlier = copy.deepcopy(self.teacher.net) if c.earlier else None
     self.net = _compiled(self.student) if c.compile else self.student
     self.distance = Perceptual(VGGFeatures() if c.perceptual=='vgg' else None).to(self.device)
-    self.start = start_weights(student.injected)
-    groups = [dict(params=list(student.net.parameters()), lr=c.lr),
-              dict(params=list(student.condition.parameters()), lr=c.lr*c.injection_lr)]
-    self.opt = torch.optim.AdamW(groups, weight_decay=1e-4)
+    self.start,self.opt = start_weights(student.injected),self._optimiser(student)
 
 # %% ../nbs/10_training.ipynb #b2355ff3
 @patch
@@ -214,6 +231,7 @@ def close(self:QualiTeacher):
     if self.stream is not None: self.stream.close(); self.pair_stream.close()
     self.stream = None
 
+# %% ../nbs/10_training.ipynb #518ba2c0
 @patch
 def next_batch(self:QualiTeacher):
     "Pictures and pairs of this step; the labels of the next pictures are read meanwhile"
@@ -242,6 +260,7 @@ def remember(self:QualiTeacher, pictures, proposals, keep):
     for (key,_),p,k in zip(pictures, proposals, keep):
         self.bank.add(key, make_labels(p, k, self.step), self.step, seen=p.scores.total)
 
+# %% ../nbs/10_training.ipynb #99ebd19a
 @patch
 def copy_earlier(self:QualiTeacher):
     "Every `earlier` steps the present teacher becomes the earlier one"
@@ -261,6 +280,7 @@ def labels_of(self:QualiTeacher, key,
     if c.labels=='best': may = may[:1]
     return read(key, [may[i] for i in draw(len(may))] if draw else may) if may else []
 
+# %% ../nbs/10_training.ipynb #03bf819c
 @patch
 def level_of(self:QualiTeacher, key, label):
     "The level at which a label is taught"
@@ -280,25 +300,30 @@ class Batch:
     weights:torch.Tensor=None    # (B,1,s,s) block weights
     level:torch.Tensor=None      # (B,) on the CPU: what is taught is decided there
 
+# %% ../nbs/10_training.ipynb #ddc64409
+@patch
+def _rows_of(self:QualiTeacher, key, x):
+    "Some labels of one picture: [((augmented, x, label, weights), level)]"
+    c,g,rows = self.cfg,self.draws('labels', key),[]
+    labels = self.labels_of(key, lambda n: torch.randperm(n, generator=g)[:c.passes].tolist())
+    box = random_box(x[None], c.crop, g) if labels else None
+    for l in labels:
+        y,w = (crop(v, box).to(x, non_blocking=True) for v in l.tensors())
+        x0,y0,w0 = weak_augment(crop(x, box), y, w, generator=g)
+        aug = strong_augment(x0[None], g, 'tone' not in c.keeps, c.keeps)[0]
+        rows.append(((aug, x0, y0, w0), self.level_of(key, l)))
+    return rows
+
 # %% ../nbs/10_training.ipynb #38563243
 @patch
 def student_batch(self:QualiTeacher, pictures):
     "Labels of these pictures with their levels, cropped, turned, disturbed"
-    c,rows,level = self.cfg,[],[]
-    for key,x in pictures:
-        g = self.draws('labels', key)
-        labels = self.labels_of(key, lambda n: torch.randperm(n, generator=g)[:c.passes].tolist())
-        box = random_box(x[None], c.crop, g) if labels else None
-        for l in labels:
-            y,w = (crop(v, box).to(x, non_blocking=True) for v in l.tensors())
-            x0,y0,w0 = weak_augment(crop(x, box), y, w, generator=g)
-            aug = strong_augment(x0[None], g, 'tone' not in c.keeps, c.keeps)[0]
-            rows.append((aug, x0, y0, w0))
-            level.append(self.level_of(key, l))
-    level = torch.stack(level) if level else torch.empty(0)
-    if c.levels!='none':
+    rows = [r for k,x in pictures for r in self._rows_of(k, x)]
+    level = torch.stack([q for _,q in rows]) if rows else torch.empty(0)
+    if self.cfg.levels!='none':
         self.trained = torch.cat([self.trained, self.processes.gather(level)])[-1024:]
-    return Batch(*map(torch.stack, zip(*rows)), level) if rows else Batch(level=level)
+    if not rows: return Batch(level=level)
+    return Batch(*map(torch.stack, zip(*[r for r,_ in rows])), level)
 
 # %% ../nbs/10_training.ipynb #a25e3df5
 @patch
@@ -312,6 +337,7 @@ def rewarded(self:QualiTeacher, pictures):
     pick = lambda k: low[int(torch.randint(len(low), (1,), generator=self.draws('low', k)))]
     return [(k, x, pick(k)) for k,x in known]
 
+# %% ../nbs/10_training.ipynb #36ba94ea
 @patch
 def label_scores(self:QualiTeacher, keys):
     "(B,) score of the label in the anchor term, one for each picture"
@@ -341,6 +367,7 @@ def mean(self:QualiTeacher, name, values):
 # %% ../nbs/10_training.ipynb #bb495deb
 @patch
 def autocast(self:QualiTeacher):
+    "Networks may compute in bfloat16; losses and scores never do"
     return torch.autocast(self.device.type, torch.bfloat16, enabled=self.cfg.precision=='bfloat16')
 
 @patch
@@ -354,8 +381,14 @@ def ask_reward(self:QualiTeacher, x, level):
     with self.autocast(): y = student_at(self.student, x, level, self.cfg.scope)
     return y.float().clamp(0,1)
 
+# %% ../nbs/10_training.ipynb #ab075ad7
 @patch
 def weight_of(self:QualiTeacher, name): return getattr(self.cfg, f'w_{name}')
+
+@patch
+def share_due(self:QualiTeacher):
+    "Also in the first step with a preference"
+    return self.step % self.cfg.share_every==0 or self.step==self.cfg.preference_start
 
 # %% ../nbs/10_training.ipynb #3d0fd7b0
 @patch
@@ -373,11 +406,6 @@ def gradient_shares(self:QualiTeacher,
 
 # %% ../nbs/10_training.ipynb #8e4bc50e
 @patch
-def share_due(self:QualiTeacher):
-    "Also in the first step with a preference"
-    return self.step % self.cfg.share_every==0 or self.step==self.cfg.preference_start
-
-@patch
 def descend(self:QualiTeacher,
     losses:dict,  # {name: scalar}
 )->bool:          # whether the weights moved; with `accumulate` only every so many steps
@@ -394,6 +422,16 @@ def descend(self:QualiTeacher,
     self.opt.step()
     return True
 
+# %% ../nbs/10_training.ipynb #e42613f9
+_TERMS = 'label','contrast','pairs','preference','crop','stay'
+
+@patch
+def _everywhere(self:QualiTeacher, row):
+    "{term: mean over the processes}; each names its terms in the same order, also those it lacks"
+    if self.processes.world==1: return row
+    sums = self.processes.total(*(row.get(n, 0.) for n in _TERMS))
+    return {n: v/self.processes.world for n,v in zip(_TERMS, sums) if n in row or v}
+
 # %% ../nbs/10_training.ipynb #ed16cfad
 @patch
 def read(self:QualiTeacher,
@@ -402,11 +440,7 @@ def read(self:QualiTeacher,
     "One line for the log"
     losses = done['losses']
     values = torch.stack([l.detach().double() for l in losses.values()])
-    names = list(dict.fromkeys([*losses,'label','contrast','pairs','preference','crop','stay']))
-    row = dict(zip(losses, values.tolist()))                              # the one wait of a step
-    if self.processes.world > 1:
-        sums = self.processes.total(*(row.get(n, 0.) for n in names))
-        row = {n: v/self.processes.world for n,v in zip(names, sums) if n in row or v}
+    row = self._everywhere(dict(zip(losses, values.tolist())))            # the one wait of a step
     total = sum(self.weight_of(n)*v for n,v in row.items())
     row = dict(step=self.step, total=total, **row,
                levels=[round(v, 2) for v in done['levels'].tolist()])
@@ -437,35 +471,42 @@ def log(self:QualiTeacher, row):
         flat = row.get('meter') or {k:v for k,v in row.items() if isinstance(v, (int,float))}
         acc.log(flat, step=row['step'])
 
+# %% ../nbs/10_training.ipynb #cab0f9db
+@patch
+def _once(self:QualiTeacher, bar):
+    "A step and what belongs to it: a line of the log, the extensions, a checkpoint"
+    c = self.cfg
+    done = training_step(self)
+    logs = self.read(done) if self.step % c.log_every==0 or self.shares else None
+    self.step += 1
+    if logs: self.log(logs); bar.show(logs)
+    for f in self.on_step: f(self, logs or {})
+    if self.step % c.save_every==0: self.save()
+
+@patch
+def _all_agree(self:QualiTeacher, asked): return bool(self.processes.total(int(asked))[0])
+
 # %% ../nbs/10_training.ipynb #156242d0
 @patch
 def fit(self:QualiTeacher,
     progress:bool=True,  # show a bar, or lines of text where there is no terminal
 ):
     "Train until `cfg.steps`; continues where it stands. Ctrl-C saves a checkpoint before it stops"
-    c = self.cfg
+    c,main = self.cfg,self.processes.main
     if c.trackers: self.processes.acc.init_trackers('qualiteacher')
     if self.saved is None: self.begin()
     try:
-        with _Interrupt() as wish, Progress(self, progress and self.processes.main) as bar:
+        with _Interrupt() as wish, Progress(self, progress and main) as bar:
             while self.step < c.steps and not (self.stopped or self._all_agree(wish.asked)):
-                done = training_step(self)
-                logs = self.read(done) if self.step % c.log_every==0 or self.shares else None
-                self.step += 1
-                if logs: self.log(logs); bar.show(logs)
-                for f in self.on_step: f(self, logs or {})
-                if self.step % c.save_every==0: self.save()
+                self._once(bar)
     finally: self.close()
     if c.trackers: self.processes.acc.end_training()
     if self.step > (self.saved or 0): self.save()
-    if progress and self.processes.main and not wish.asked: print(self.describe())
+    if progress and main and not wish.asked: print(self.describe())
     if wish.asked: raise KeyboardInterrupt(f'stopped after step {self.step}')
     return self
 
 # %% ../nbs/10_training.ipynb #54df0516
-@patch
-def _all_agree(self:QualiTeacher, asked): return bool(self.processes.total(int(asked))[0])
-
 @patch
 def begin(self:QualiTeacher):
     "Before the first step: settings on disk, calibration, and a checkpoint to come back to"
@@ -487,12 +528,13 @@ def sample(self:QualiTeacher,
 )->list:    # of (3,H,W) on the device; broken pictures are passed over, the stream names them
     "Pictures from the whole set, always the same ones"
     found,step = [],max(1, len(self.real)//n)
-    for i in [*range(0, len(self.real), step), *range(len(self.real))]:
+    for i in dict.fromkeys([*range(0, len(self.real), step), *range(len(self.real))]):
         try: found.append(self.real[i][1].to(self.device))
         except (ValueError,OSError): continue
         if len(found)==min(n, len(self.real)): break
     return found
 
+# %% ../nbs/10_training.ipynb #f5675bd9
 @patch
 def calibrate(self:QualiTeacher,
     n:int=16,  # pictures to look at; every process looks at the same ones

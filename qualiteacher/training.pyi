@@ -2,10 +2,10 @@
 from typing import Any
 from dataclasses import dataclass
 import torch
+from .data import PairStream
 from .teacher import PseudoLabeler
 from .labels import Gates
 from .label_bank import LabelBank
-from .data import PairStream
 from .processes import Processes
 from .settings import Config as Config
 def training_step(t) -> dict:
@@ -121,10 +121,10 @@ class QualiTeacher:
     def weight_of(self, name) -> Any:
         ...
 
-    def gradient_shares(self, losses: dict) -> dict:
+    def share_due(self) -> Any:
         ...
 
-    def share_due(self) -> Any:
+    def gradient_shares(self, losses: dict) -> dict:
         ...
 
     def descend(self, losses: dict) -> bool:
