@@ -420,8 +420,20 @@ def _config(args):
         raise Refused(f'--preset: expected one of {", ".join(PRESETS)}, got {args.preset}')
     file = _understood(args.config, read_settings, args.config) if args.config else {}
     short = {k:v for k,v in (('steps',args.steps),('seed',args.seed)) if v is not None}
-    return Config(**{**task_settings(args.task), **PRESETS[args.preset], **file,
-                     **parse_settings(args.set), **short})
+    given = {**file, **parse_settings(args.set), **short}
+    return Config(**{**task_settings(args.task), **PRESETS[args.preset],
+                     **_shortened(given, args.preset)})
+
+def _shortened(given, preset):
+    "Settings; the preference of a run that ends before it would begin takes its share of the steps"
+    from qualiteacher.settings import Config
+    base = Config.preset(preset)
+    steps = given.get('steps', base.steps)
+    if 'preference_start' in given or not 0 < steps <= base.preference_start: return given
+    start = steps*base.preference_start//base.steps
+    _say(f'note: preference from step {start} of {steps} on, the share of the run that it has in '
+         f'the preset {preset}')
+    return {**given, 'preference_start':start}
 
 # %% ../nbs/13_cli.ipynb #14286d0a
 def cmd_train(args):
@@ -539,7 +551,8 @@ def cmd_demo(args):
     from qualiteacher.demo import run_demo
     from qualiteacher.training import Config
     changes = {k:v for k,v in (('steps',args.steps),('seed',args.seed)) if v is not None}
-    run_demo(args.out, Config.preset(args.preset, **changes), args.device)
+    cfg = Config.preset(args.preset, **_shortened(changes, args.preset))
+    run_demo(args.out, cfg, args.device)
 
 def cmd_exercises(args):
     "qualiteacher exercises SRC DST: the student's copies of lessons; --check runs the solutions"
