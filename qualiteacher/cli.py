@@ -345,9 +345,9 @@ def _results(args):
 def _spare(out, sources, paths):
     "Refuse a result that would replace a picture of this call, be it a broken one or behind a link"
     from qualiteacher.images import SUFFIXES
-    mine = {Path(p).resolve() for p in (*sources,*paths)}
+    mine = {Path(os.path.realpath(p)) for p in (*sources,*paths)}     # links may go round
     for o,q in out.items():
-        where = q.resolve()
+        where = Path(os.path.realpath(q))
         inside = q.suffix.lower() in SUFFIXES and any(f in mine for f in where.parents)
         if q.exists() and (where in mine or inside):
             raise Refused(f'--{o}: {q} is one of the pictures and is kept; choose another name')
