@@ -37,7 +37,7 @@ def _pictures(sources):
     from qualiteacher.images import scan_folder
     paths,bad = [],[]
     for s in sources:
-        try: found,problems,notes = scan_folder(s)
+        try: found,problems,notes = scan_folder(s, _watched())
         except (ValueError,OSError) as e:                # of a single file the last line says it
             bad.append(str(e).splitlines()[-1].strip() if Path(s).is_file() else str(e)); continue
         paths += found; bad += problems.values()
@@ -181,28 +181,16 @@ SCORE_PIXELS = 4_000_000
 
 def _for_scoring(path):
     "A picture at a size that metrics are made for"
-    from qualiteacher.images import load_image, resize
-    x = load_image(path)
+    from qualiteacher.images import _opened, _pixels, _remarks, resize
+    f = _opened(path)
+    if said := _remarks(f): _say(f'note: {_printable(path.name)}: {said}', once=False)
+    x = _pixels(path, f)
     h,w = x.shape[-2:]
     if h*w <= SCORE_PIXELS: return x
     x = resize(x, round(min(h,w)*(SCORE_PIXELS/(h*w))**.5))
-    _say(f'note: {path.name}: {w}x{h} ({h*w/1e6:.0f} megapixels), scored at '
+    _say(f'note: {_printable(path.name)}: {w}x{h} ({h*w/1e6:.0f} megapixels), scored at '
          f'{x.shape[-1]}x{x.shape[-2]}', once=False)
     return x
-
-# %% ../nbs/13_cli.ipynb #db6d8c23
-def _found(sources):
-    "Images of files and folders by their names; says what is passed over, refuses if none is left"
-    from qualiteacher.images import _none_left, list_images
-    paths,bad = [],[]
-    for s in sources:
-        try: found,problems = list_images(s)
-        except OSError as e: bad.append(str(e)); continue
-        paths += found
-        bad += problems.values() if found else [str(_none_left(s, problems))]
-    if not paths: raise Refused('\n'.join(bad))
-    _say(*(f'skipped: {b}' for b in bad))
-    return list(dict.fromkeys(paths))      # a file and its folder may both be asked for
 
 # %% ../nbs/13_cli.ipynb #c3bc11d2
 def _row(iqa, path, name, device):
@@ -218,6 +206,20 @@ def _row(iqa, path, name, device):
     numbers = {**s.per_metric, 'total':s.total, 'level':s.level,
                **{f'{n}_raw':v for n,v in s.raw.items()}}
     return {'name':name, 'path':str(path), **{n: round(v.item(), 6) for n,v in numbers.items()}}
+
+# %% ../nbs/13_cli.ipynb #db6d8c23
+def _found(sources):
+    "Images of files and folders by their names; says what is passed over, refuses if none is left"
+    from qualiteacher.images import _none_left, list_images
+    paths,bad = [],[]
+    for s in sources:
+        try: found,problems = list_images(s)
+        except OSError as e: bad.append(str(e)); continue
+        paths += found
+        bad += problems.values() if found else [str(_none_left(s, problems))]
+    if not paths: raise Refused('\n'.join(bad))
+    _say(*(f'skipped: {b}' for b in bad))
+    return list(dict.fromkeys(paths))      # a file and its folder may both be asked for
 
 # %% ../nbs/13_cli.ipynb #f352abdb
 def _names(paths):
@@ -236,7 +238,9 @@ def _rows(iqa, paths, procs):
     try:
         for i,p,n in tqdm(mine, desc='scoring', unit='picture', disable=quiet, leave=False):
             try: rows.append((i, _row(iqa, p, n, procs.device)))
-            except (ValueError, OSError) as e: _say(f'skipped: {n}: {e}', once=False)
+            except (ValueError, OSError) as e:
+                t = str(e) if str(e).startswith(f'{p}:') else f'{n}: {e}'
+                _say(f'skipped: {_printable(t)}', once=False)
     except KeyboardInterrupt: return [r for _,r in rows], True
     rows = procs.collect(rows)                    # of all processes, in the order of the files
     return [r for _,r in sorted(rows, key=lambda r: r[0])], False
@@ -359,9 +363,9 @@ def _results(args):
 def _spare(out, sources, paths):
     "Refuse a result that would replace a picture of this call, be it a broken one or behind a link"
     from qualiteacher.images import SUFFIXES
-    mine = {Path(p).resolve() for p in (*sources,*paths)}
+    mine = {Path(os.path.realpath(p)) for p in (*sources,*paths)}     # links may go round
     for o,q in out.items():
-        where = q.resolve()
+        where = Path(os.path.realpath(q))
         inside = q.suffix.lower() in SUFFIXES and any(f in mine for f in where.parents)
         if q.exists() and (where in mine or inside):
             raise Refused(f'--{o}: {q} is one of the pictures and is kept; choose another name')
@@ -414,8 +418,10 @@ def _run_folder(args):
 # %% ../nbs/13_cli.ipynb #c12a16b7
 def _look_through(folder, most=1000):
     "Name what cannot be used before the work begins; in a larger folder it is named in its turn"
-    files = Path(folder).rglob('*') if Path(folder).is_dir() else [folder]
-    if sum(1 for _ in itertools.islice(files, most+1)) <= most: _pictures([folder])
+    from qualiteacher.images import list_images
+    files,problems = list_images(folder)
+    if len(files) <= most: _pictures([folder])
+    else: _say(*(f'skipped: {t}' for t in problems.values()))
 
 # %% ../nbs/13_cli.ipynb #9d4f1b27
 def _understood(file, f, *args, **kw):
@@ -434,8 +440,21 @@ def _config(args):
         raise Refused(f'--preset: expected one of {", ".join(PRESETS)}, got {args.preset}')
     file = _understood(args.config, read_settings, args.config) if args.config else {}
     short = {k:v for k,v in (('steps',args.steps),('seed',args.seed)) if v is not None}
-    return Config(**{**task_settings(args.task), **PRESETS[args.preset], **file,
-                     **parse_settings(args.set), **short})
+    given = {**file, **parse_settings(args.set), **short}
+    return Config(**{**task_settings(args.task), **PRESETS[args.preset],
+                     **_shortened(given, args.preset)})
+
+# %% ../nbs/13_cli.ipynb #5407ed02
+def _shortened(given, preset):
+    "Settings; the preference of a run that ends before it would begin takes its share of the steps"
+    from qualiteacher.settings import Config
+    base = Config.preset(preset)
+    steps = given.get('steps', base.steps)
+    if 'preference_start' in given or not 0 < steps <= base.preference_start: return given
+    start = steps*base.preference_start//base.steps
+    _say(f'note: preference from step {start} of {steps} on, the share of the run that it has in '
+         f'the preset {preset}')
+    return {**given, 'preference_start':start}
 
 # %% ../nbs/13_cli.ipynb #951efc1c
 def _run(args):
@@ -558,14 +577,17 @@ def cmd_demo(args):
     from qualiteacher.demo import run_demo
     from qualiteacher.training import Config
     changes = {k:v for k,v in (('steps',args.steps),('seed',args.seed)) if v is not None}
-    run_demo(args.out, Config.preset(args.preset, **changes), args.device)
+    cfg = Config.preset(args.preset, **_shortened(changes, args.preset))
+    run_demo(args.out, cfg, args.device)
 
 # %% ../nbs/13_cli.ipynb #3c92bcba
 def cmd_exercises(args):
     "qualiteacher exercises SRC DST: the student's copies of lessons; --check runs the solutions"
     from qualiteacher.course import main
+    if args.check==(args.dst is not None):
+        raise Refused("expected either a folder for the students' copies, or --check")
     if main([args.src, *([args.dst] if args.dst else []), *(['--check'] if args.check else [])]):
-        raise Refused('some exercises are wrong, see above')
+        raise Refused(f'some exercises are {"wrong" if args.check else "not copied"}, see above')
 
 # %% ../nbs/13_cli.ipynb #e3746232
 def cmd_experiment(args):
@@ -737,7 +759,7 @@ def _score_options(s):
 def _restore_options(s):
     s.add_argument('src', help='a picture, or a folder with its subfolders')
     s.add_argument('dst', nargs='?', help='file or folder of the results; default: beside, with '
-                                          '_restored in the name')
+                   '_restored in the name. What exists is kept: the same call goes on later')
     s.add_argument('--weights', metavar='FILE', help='student.safetensors of a run')
     s.add_argument('--quality', type=_level, default=7., metavar='Q', help='level from 0 to 7')
     s.add_argument('--tile', type=int, default=512, help='px; less needs less memory')
@@ -746,7 +768,8 @@ def _restore_options(s):
 # %% ../nbs/13_cli.ipynb #edad26ab
 def _sweep_options(s):
     s.add_argument('image', help='a picture')
-    s.add_argument('out', help='.png or .jpg'); s.add_argument('--weights', metavar='FILE')
+    s.add_argument('out', help='.png or .jpg')
+    s.add_argument('--weights', metavar='FILE', help='student.safetensors of a run')
     s.add_argument('--short', type=int, default=256, help='px, short side of each picture')
     _allowed(s); _written(s)
 
@@ -780,6 +803,8 @@ def _exercises_options(s):
 def _demo_options(s):
     s.add_argument('--out', default='runs/demo', help='folder of the run and its report')
     _length(s)
+def _completion_options(s):
+    s.add_argument('shell', choices=['bash','zsh','fish'], help='which one')
 
 # %% ../nbs/13_cli.ipynb #9d4f1b30
 # command: (function, what it is for, its options)
@@ -796,7 +821,9 @@ _COMMANDS = dict(
                 _experiment_options),
     exercises=(cmd_exercises, "the student's copies of lessons, without the solutions",
                _exercises_options),
-    doctor=(cmd_doctor, 'versions, device, metrics, missing files', lambda s: None))
+    doctor=(cmd_doctor, 'versions, device, metrics, missing files', lambda s: None),
+    completion=(lambda args: cmd_completion(args), 'words for the tab key of a shell',
+                _completion_options))
 
 # %% ../nbs/13_cli.ipynb #9d4f1b50
 def _parser():
@@ -810,6 +837,22 @@ def _parser():
         s.set_defaults(run=f); s.add_argument('--device', help='cuda or cpu; cuda if there is one')
         options(s)
     return p
+
+# %% ../nbs/13_cli.ipynb #fa2d8367
+def _carry_out(args):
+    "Run the command; the exit code"
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_, **__: _say(str(message))
+            args.run(args)
+    except (Refused, ValueError, OSError) as e: _say(f'error: {e}'); return 1
+    except RuntimeError as e:              # ours name what they are about; others are bugs
+        if not str(e).startswith(('processes:','workers:','cache:')): raise
+        _say(f'error: {e}'); return 1
+    except KeyboardInterrupt as e:
+        _say(f'interrupted: {e}; what was done so far is kept')
+        return 130
+    return 0
 
 # %% ../nbs/13_cli.ipynb #07e09c98
 # words that an option takes, where they are few
@@ -880,22 +923,6 @@ def _fish(words):
 def cmd_completion(args):
     "qualiteacher completion bash"
     print((_fish if args.shell=='fish' else _bash)(_words()), end='')
-
-# %% ../nbs/13_cli.ipynb #fa2d8367
-def _carry_out(args):
-    "Run the command; the exit code"
-    try:
-        with warnings.catch_warnings():
-            warnings.showwarning = lambda message, *_, **__: _say(str(message))
-            args.run(args)
-    except (Refused, ValueError, OSError) as e: _say(f'error: {e}'); return 1
-    except RuntimeError as e:              # ours name what they are about; others are bugs
-        if not str(e).startswith(('processes:','workers:','cache:')): raise
-        _say(f'error: {e}'); return 1
-    except KeyboardInterrupt as e:
-        _say(f'interrupted: {e}; what was done so far is kept')
-        return 130
-    return 0
 
 # %% ../nbs/13_cli.ipynb #1ca6abf8
 def main(

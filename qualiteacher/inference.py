@@ -506,14 +506,6 @@ def _mean_se(v):
     v = torch.as_tensor(v, dtype=torch.float64)
     return v.mean().item(), (v.std()/len(v)**.5).item() if len(v)>1 else 0.
 
-def _measured(y, t, iqa, judges, measures):
-    "{column: (B,)} of answers and their truths"
-    row = {n:m(y.to(_home(m)[0])) for n,m in judges.items()}
-    if iqa is not None: row['score'] = iqa.score(y.to(_home(iqa)[0])).total
-    if t is not None: row.update(psnr=psnr(y, t), ssim=ssim(y, t))
-    return {**row, **{n:m(y, t) for n,m in measures.items()}}
-
-
 # %% ../nbs/11_inference.ipynb #daa55b84
 def _measured(y, t, iqa, judges, measures):
     "{column: (B,)} of answers (B,3,H,W) and their truths, or None"

@@ -4,7 +4,7 @@ from io import BytesIO
 from pathlib import Path
 import numpy as np, pytest
 from PIL import Image, ImageFilter
-from conftest import clean_env, digest, ok, refused, run
+from conftest import NBS, clean_env, digest, ok, refused, run
 
 COMMANDS = 'demo score train restore sweep evaluate experiment exercises doctor completion'.split()
 
@@ -298,6 +298,25 @@ def test_train_then_restore(folder, tmp_path):
 def test_train_refuses_a_base_that_does_not_exist(folder, tmp_path):
     r = refused('train', '--real', folder, '--base', 'moonlight', '--out', tmp_path/'run', '--preset', 'smoke')
     assert 'moonlight' in r.stderr and 'lowlight' in r.stderr, 'says which there are'
+
+@pytest.mark.parametrize('words,start', [(['--steps', '20'], 10), (['--steps', '1'], 0), (['--set', 'steps=44'], 24), (['--steps', '121'], 120),
+                                         (['--steps', '2000'], 120), (['--steps', '20', '--set', 'preference_start=3'], 3),
+                                         (['--preset', 'paper', '--steps', '100'], 20)])
+def test_a_short_run_keeps_the_share_of_its_preference(words, start, capsys):
+    "Somebody who wants only a few steps need not know when the preset lets the preference begin"
+    from qualiteacher import cli
+    cfg = cli._config(cli._parser().parse_args(['train', '--real', 'photos', '--out', 'run', *words]))
+    assert cfg.preference_start == start
+    assert ('note: preference from step' in capsys.readouterr().err) == (start not in (120, 3))
+
+def test_a_preference_that_is_asked_for_too_late_is_refused(folder, tmp_path):
+    r = refused('train', '--real', folder, '--out', tmp_path/'run', '--set', 'steps=20', 'preference_start=30')
+    assert 'preference_start: expected a step before steps=20' in r.stderr
+
+def test_exercises_say_what_is_missing(tmp_path):
+    assert 'expected either a folder' in refused('exercises', NBS/'lessons').stderr
+    r = refused('exercises', tmp_path/'none', tmp_path/'out')
+    assert 'not copied' in r.stderr and 'none' in r.stderr
 
 def check_report(out):
     "The two reports of a demo: self-contained, and about the same run"

@@ -148,6 +148,16 @@ def test_demo_report(tmp_path):
     p = check(text := f.read_text())
     assert len(p.all('img')) == 2+2+3 and 'Simon Steinberger' in text and text.count('<li>') == 1
 
+def test_a_report_of_many_panoramas_fits(tmp_path):
+    "Not refused after the run is over: its photographs are smaller, coarser or fewer, and it says so"
+    from qualiteacher import demo
+    shown = [(f'photo {i}', {n: picture(i, 288, 1600) for n in ('input', 'base', 'average at 7')}) for i in range(12)]
+    title, make = 'qualiteacher demo', lambda some, look: [('', 'x'), ('Real', demo._photos(some, 40, look))]
+    with pytest.raises(ValueError, match='fewer or smaller'): write_page(tmp_path/'a.html', title, make(shown, LOOKS[0]))
+    text = write_page(tmp_path/'r.html', title, fit_page(title, make, shown)).read_text()
+    check(text)
+    assert re.search(r'\d+ of 40 photographs are shown, evenly spaced\. To keep this page below 3 MB', text)
+
 # --- in a browser ---
 @pytest.fixture(scope='module')
 def browser():
