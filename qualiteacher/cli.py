@@ -857,7 +857,7 @@ def _carry_out(args):
 # %% ../nbs/13_cli.ipynb #07e09c98
 # words that an option takes, where they are few
 WORDS = {'--preset':'smoke demo paper authors', '--task':'lowlight haze underwater',
-         '--base':'lowlight haze', '--iqa':'offline paper',
+         '--base':'lowlight lowlight_small haze_small', '--iqa':'offline paper',
          '--kind':'film sinusoidal embedding bins',
          '--part':'test train all', '--device':'cuda cpu', '--sort':'total name'}
 
