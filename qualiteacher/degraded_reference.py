@@ -95,12 +95,13 @@ class Reference:
     ):
         x = x[None] if x.ndim==3 else x
         if x.ndim!=4 or x.shape[:2]!=(1,3) or min(x.shape[-2:]) < 32:
-            raise ValueError(f'x: expected one picture (3,H,W) of at least 32 px, got {tuple(x.shape)}')
+            raise ValueError('x: expected one picture (3,H,W) of at least 32 px, got '
+                             f'{tuple(x.shape)}')
         with torch.no_grad():
             guesses,self.weights = hypotheses(x.float())
             if guesses.shape[1:]!=x.shape[1:] or self.weights.shape!=(len(guesses),):
-                raise ValueError(f'hypotheses: expected (n,{x[0].numel()//x[0,0].numel()},H,W) in the '
-                    f'size of x and (n,), got {tuple(guesses.shape)}, {tuple(self.weights.shape)}')
+                raise ValueError('hypotheses: expected (n,3,H,W) in the size of x and (n,), got '
+                                 f'{tuple(guesses.shape)}, {tuple(self.weights.shape)}')
             self.size,self.cell = tuple(x.shape[-2:]),cell
             self.coarse = F.avg_pool2d(guesses, cell)                      # (n,3,h,w)
             self.means = self.coarse.mean((1,2,3))
@@ -126,27 +127,31 @@ def errors(self:Reference,
     y:torch.Tensor,      # (B,3,H,W) in [0,1]
     align:bool=False,    # take the brightness of each possible truth first
     blocks:int=1,        # grid of blocks x blocks
+    fine=None,           # what `self.fine(y, blocks)` gave, if that is known
 )->torch.Tensor:         # (B,n,blocks,blocks) squared error against each possible truth
     "Coarse error plus error of detail; differentiable"
     self._fits(y)
-    c,fine = F.avg_pool2d(y, self.cell)[:,None],self.fine(y, blocks)[:,None]
+    c = F.avg_pool2d(y, self.cell)[:,None]
+    fine = (self.fine(y, blocks) if fine is None else fine)[:,None]
     if align:
         k = (self.means/y.mean((1,2,3))[:,None].clamp_min(.02))[...,None,None]
         c,fine = (c*k[:,:,None]).clamp(0,1),fine*k*k
     d = (c-self.coarse).square().mean(2)
     return F.adaptive_avg_pool2d(d, blocks)+fine
 
+# %% ../nbs/06a_degraded_reference.ipynb #c01ce135
 @patch
 def expected_psnr(self:Reference,
     y:torch.Tensor,      # (B,3,H,W)
-    align:bool=False,    # see `errors`
+    align:bool=False,    # see `errors`, also for the next two
     blocks:int=1,
+    fine=None,
 )->torch.Tensor:         # (B,blocks,blocks) dB, at most 30: a reference is never perfect
     "Mean over the possible truths"
-    e = -10*torch.log10(self.errors(y, align, blocks)+1e-3)
+    e = -10*torch.log10(self.errors(y, align, blocks, fine)+1e-3)
     return (e*self.weights[:,None,None]).sum(1)
 
-# %% ../nbs/06a_degraded_reference.ipynb #1d105f6b
+# %% ../nbs/06a_degraded_reference.ipynb #5964aa42
 class _Expected:
     "Scorer of candidates of one input"
     bytes_per_pixel = 100
@@ -168,6 +173,7 @@ class _Seen(Metric):
 SEEN = {'exposed':ScoreSpec('exposed', 5, 30, 32, 'Apache-2.0'),
         'aligned':ScoreSpec('aligned', 5, 30, 32, 'Apache-2.0')}
 
+# %% ../nbs/06a_degraded_reference.ipynb #d1d65892
 class DegradedReference(IQAEnsemble):
     "A no-reference ensemble that can also look at the input: `seeing(x)` ranks its candidates"
     def __init__(self,
@@ -180,14 +186,14 @@ class DegradedReference(IQAEnsemble):
     ):
         super().__init__(plain or self.PRESETS['offline'], **kwargs)
         if min(exposed, aligned) < 0 or exposed+aligned <= 0:
-            raise ValueError(f'exposed, aligned: expected weights of 0 or more with a positive sum, '
-                             f'got {exposed}, {aligned}')
+            raise ValueError('exposed, aligned: expected weights of 0 or more with a positive '
+                             f'sum, got {exposed}, {aligned}')
         self.hypotheses,self.beside = hypotheses,IQAEnsemble(others, **kwargs) if others else None
         share = sum((others or {}).values())
         self.others = {n:share*w for n,w in self.beside.weights.items()} if others else {}
         self.seen = {n:w for n,w in (('exposed',exposed),('aligned',aligned)) if w > 0}
 
-# %% ../nbs/06a_degraded_reference.ipynb #5964aa42
+# %% ../nbs/06a_degraded_reference.ipynb #722e73fc
 @patch
 def seeing(self:DegradedReference,
     x:torch.Tensor,    # (3,H,W) input in [0,1]
@@ -198,7 +204,7 @@ def seeing(self:DegradedReference,
     more = {self.beside.metrics[n]:w for n,w in self.others.items()}
     return IQAEnsemble({**own, **more}, chunk_bytes=self.chunk_bytes, precision=self.precision)
 
-# %% ../nbs/06a_degraded_reference.ipynb #8f8a10ef
+# %% ../nbs/06a_degraded_reference.ipynb #33515766
 EVIDENCE = ('exposed','aligned','brightness','brightness squared','clipped','black','colour',
             'structure','detail','contrast','deviation')
 
@@ -215,18 +221,19 @@ def evidence(self:Reference,
 )->torch.Tensor:     # (B,11), in the order of EVIDENCE
     "What the input says about each candidate, and how bright it is"
     self._fits(y)
-    m,l,c = y.mean((1,2,3)),luma(y),F.avg_pool2d(y, self.cell)
+    m,l,c,fine = y.mean((1,2,3)),luma(y),F.avg_pool2d(y, self.cell),self.fine(y)
+    dB = lambda align: self.expected_psnr(y, align, 1, fine)[:,0,0]
     z = ((m-GOOD_MEAN)/GOOD_STD).clamp(-4,4)
     near = self.coarse[(m[:,None]-self.means[None]).abs().argmin(1)]     # the truth as bright as y
     a,b = to_lab(c),to_lab(near)
     spread = lambda v: v[:,0].flatten(1).std(1).clamp_min(.1).log()
-    return torch.stack([self.expected_psnr(y)[:,0,0], self.expected_psnr(y, True)[:,0,0], z, z*z,
+    return torch.stack([dB(False), dB(True), z, z*z,
         (y>.98).float().mean((1,2,3)), (y<.02).float().mean((1,2,3)),
         -(a-b)[:,1:].norm(dim=1).mean((1,2)), _gradient_correlation(F.avg_pool2d(l, 2), self.half),
-        -self.fine(y)[:,0,0].sqrt()/m.clamp_min(.05),
+        -fine[:,0,0].sqrt()/m.clamp_min(.05),
         spread(a)-spread(b), l.flatten(1).std(1)], 1)
 
-# %% ../nbs/06a_degraded_reference.ipynb #81656732
+# %% ../nbs/06a_degraded_reference.ipynb #6908c828
 class Comparing(nn.Module):
     "A linear score whose differences say which of two candidates of one picture is better"
     def __init__(self, n:int=len(EVIDENCE)):
@@ -239,29 +246,31 @@ class Comparing(nn.Module):
     )->torch.Tensor:     # (B,) in [0,1]; only the order within a picture has a meaning
         return torch.sigmoid((e-self.mean)/self.std@self.weight/4)
 
-    @classmethod
-    def fit(cls,
-        evidence:list,      # (B_i,n) of each picture
-        quality:list,       # (B_i,) of each picture, higher is better; in dB or like it
-        shrink:float=1e-2,  # weight of |w|^2
-        steps:int=100,      # of L-BFGS
-    ):
-        "From pictures whose truth is known; pairs that differ more count more, up to 3 dB"
-        if len(evidence)!=len(quality) or not evidence:
-            raise ValueError(f'quality: expected one for each of {len(evidence)} pictures, at '
-                             f'least one, got {len(quality)}')
-        self,all_ = cls(evidence[0].shape[1]),torch.cat(evidence)
-        self.mean,self.std = all_.mean(0),all_.std(0).clamp_min(1e-6)
-        rows = [_pairs((e-self.mean)/self.std, q) for e,q in zip(evidence, quality)]
-        d,gap = (torch.cat(v) for v in zip(*rows))
-        opt = torch.optim.LBFGS([self.weight], max_iter=steps, line_search_fn='strong_wolfe')
-        def loss():
-            opt.zero_grad()
-            l = (F.softplus(-d@self.weight)*gap).sum()/gap.sum()+shrink*self.weight.square().sum()
-            l.backward(); return l
-        opt.step(loss)
-        return self.requires_grad_(False)
+# %% ../nbs/06a_degraded_reference.ipynb #bdf1b4b1
+@patch(cls_method=True)
+def fit(cls:Comparing,
+    evidence:list,      # (B_i,n) of each picture
+    quality:list,       # (B_i,) of each picture, higher is better; in dB or like it
+    shrink:float=1e-2,  # weight of |w|^2
+    steps:int=100,      # of L-BFGS
+):
+    "From pictures whose truth is known; pairs that differ more count more, up to 3 dB"
+    if len(evidence)!=len(quality) or not evidence:
+        raise ValueError(f'quality: expected one for each of {len(evidence)} pictures, at '
+                         f'least one, got {len(quality)}')
+    self,all_ = cls(evidence[0].shape[1]),torch.cat(evidence)
+    self.mean,self.std = all_.mean(0),all_.std(0).clamp_min(1e-6)
+    rows = [_pairs((e-self.mean)/self.std, q) for e,q in zip(evidence, quality)]
+    d,gap = (torch.cat(v) for v in zip(*rows))
+    opt = torch.optim.LBFGS([self.weight], max_iter=steps, line_search_fn='strong_wolfe')
+    def loss():
+        opt.zero_grad()
+        l = (F.softplus(-d@self.weight)*gap).sum()/gap.sum()+shrink*self.weight.square().sum()
+        l.backward(); return l
+    opt.step(loss)
+    return self.requires_grad_(False)
 
+# %% ../nbs/06a_degraded_reference.ipynb #e4b73e9e
 def _pairs(e, q):
     "Differences of all pairs, the better one first, and how much better it is, at most 3"
     i,j = torch.triu_indices(len(q), len(q), 1)
