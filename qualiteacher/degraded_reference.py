@@ -98,7 +98,8 @@ class Reference:
             raise ValueError('x: expected one picture (3,H,W) of at least 32 px, got '
                              f'{tuple(x.shape)}')
         with torch.no_grad():
-            guesses,self.weights = hypotheses(x.float())
+            guesses,weights = hypotheses(x.float())
+            self.weights = weights.to(guesses)
             if guesses.shape[1:]!=x.shape[1:] or self.weights.shape!=(len(guesses),):
                 raise ValueError('hypotheses: expected (n,3,H,W) in the size of x and (n,), got '
                                  f'{tuple(guesses.shape)}, {tuple(self.weights.shape)}')

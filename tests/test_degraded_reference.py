@@ -63,3 +63,18 @@ def test_on_a_gpu_as_on_the_processor():
     a = DegradedReference().seeing(x).score(y).total
     b = DegradedReference().cuda().seeing(x.cuda()).score(y.cuda()).total.cpu()
     torch.testing.assert_close(a, b, atol=1e-4, rtol=0)
+
+def test_a_run_judges_its_labels_with_the_input():
+    from qualiteacher.backbones import Pairs, load_base
+    from qualiteacher.conditioning import QualityConditioned
+    from qualiteacher.degradations import low_light_a
+    from qualiteacher.meter import Degraded
+    from qualiteacher.training import Config, QualiTeacher
+    torch.manual_seed(0)
+    parts = (QualityConditioned(load_base(), kind='film'), DegradedReference(), Degraded(sample_paths('unlabelled')[:2], low_light_b, 192),
+             Pairs(sample_paths('train')[:2], low_light_a, 96))
+    t = QualiTeacher(*parts, Config.preset('smoke', steps=2, preference_start=1, calibrate=False), None, 'cpu')
+    t.fit(progress=False)
+    assert t.step == 2
+    labels = [l for k in t.bank.keys() for l in t.bank.best(k)]
+    assert labels and all(set(l.per_metric) == {'exposed', 'aligned'} for l in labels)

@@ -150,7 +150,8 @@ def scores_of(r, e, ceiling, data, learned):
     s = {'ensemble (today)':r['total'], '  its learned metric alone':r['per']['semantic'], 'mean nearest .45':-(m-.45).abs(),
          'exposure prior':-col('brightness squared'), 'colour of the input':col('colour'),
          'structure of the input':col('structure'), 'detail of the input':col('detail'),
-         'expected PSNR':col('exposed'), 'expected aligned PSNR':col('aligned'), 'both (DegradedReference)':col('exposed')+col('aligned')}
+         'expected PSNR':col('exposed'), 'expected aligned PSNR':col('aligned'), 'both (DegradedReference)':col('exposed')+col('aligned'), '  .7 and .3':.7*col('exposed')+.3*col('aligned'),
+         '  .4, .4 and .2 learned metric':.8*((col('exposed')+col('aligned'))/2-5)/25+.2*r['per']['semantic']}
     if data=='low light' or data=='made nights':
         s |= {n:f(e) for n, f in learned.items()}
         s['truth, exposure unknown'] = ceiling
@@ -163,7 +164,7 @@ def rows_of(data, candidates, ready, keep, learned, fixed):
         m = {c:r['m'][c][at] for c in ('psnr', 'ssim', 'aligned psnr')}
         def row(judge, rho, i):
             rows.append([data, candidates, judge, k, scenes.index(r['scene'])]+[f'{v:.3f}' for v in rho]
-                        +[f'{m["psnr"][i]:.3f}', f'{m["ssim"][i]:.4f}', f'{m["aligned psnr"][i]:.3f}'])
+                        +[f'{m["psnr"][i]:.2f}', f'{m["ssim"][i]:.3f}', f'{m["aligned psnr"][i]:.2f}'])
         for n, s in scores_of(r, e, ceiling, data, learned).items():
             s = s[at].float()
             row(n, [spearman(s, v.float()) for v in m.values()], int(s.argmax()))
@@ -176,20 +177,20 @@ def best_fixed(recs, keep):
     at = [recs[0]['names'].index(n) for n in names]
     return names[int(torch.stack([r['m']['psnr'][at] for r in recs]).mean(0).argmax())]
 
+NIGHTS = {'night':'old nights', 'camera':'camera nights'}
 def learn(ready, quality): return Comparing.fit([e for _, e, _ in ready], [quality(r['m']) for r, *_ in ready])
 def standing_between(m): return (m['psnr']+m['aligned psnr'])/2
 
-def learned_judges(work, train):
+def learned_judges(work, train, nights):
     out = {}
-    for n, label in (('night', 'comparing, old nights'), ('camera', 'comparing, camera nights')):
+    for n in nights:
         ready = prepared(n, work)
-        out[label] = learn(ready, standing_between)
-        if n=='camera': best = ready
+        out[f'comparing, {NIGHTS[n]}'] = learn(ready, standing_between)
     scenes = sorted({r['scene'] for r, *_ in train})[::3]
     twenty = [t for t in train if t[0]['scene'] in scenes][:20]
-    return out | {'comparing, + 20 real pairs':learn(best+3*twenty, standing_between)}
+    return out | {'comparing, + 20 real pairs':learn(ready+3*twenty, standing_between)}
 
-def fooled(data, ready, n=8):
+def fooled(data, ready, n=5):
     "Ten steps of 1/255 up a judge's gradient: what do the judges and the truth say?"
     iqa, rows = IQAEnsemble.preset('offline'), []
     judge = DegradedReference(TASK[data][2])
@@ -226,6 +227,9 @@ if __name__ == '__main__':
     p.add_argument('--work', type=Path, required=True)
     p.add_argument('--out', type=Path, default=OUT)
     p.add_argument('--part', choices=('train', 'test'), default='test', help='train: for choosing; test: for the table')
+    p.add_argument('--other-part', choices=('train', 'test'), default='test', help='the same for haze and underwater')
+    p.add_argument('--data', nargs='+', default=['low light', 'made nights', 'haze', 'underwater'])
+    p.add_argument('--nights', nargs='+', choices=list(NIGHTS), default=list(NIGHTS), help='that the comparing judge learns from')
     p.add_argument('--prepare', nargs='+', choices=list(SETS), help='make these sets and stop')
     a = p.parse_args()
     warnings.simplefilter('ignore')
@@ -233,23 +237,24 @@ if __name__ == '__main__':
     if a.prepare: sys.exit()
     everything, rows = (lambda n: True), []
     train = prepared('lol', a.work)
-    learned = learned_judges(a.work, train)
+    learned = learned_judges(a.work, train, a.nights)
     for n, f in learned.items(): print(n, dict(zip(EVIDENCE, (round(v, 2) for v in f.weight.tolist()))))
     used = {t[0]['scene'] for t in train if t[0]['scene'] in sorted({r['scene'] for r, *_ in train})[::3]}
     lol = prepared('loltest', a.work) if a.part=='test' else [t for t in train if t[0]['scene'] not in used]
     for data, ready, sets in (('low light', lol, {'nine':lambda n: n in NINE, 'all':everything}),
-                              ('made nights', prepared('nightdev', a.work), {'nine':lambda n: n in NINE, 'all':everything})):
-        for c, keep in sets.items():
+                              ('made nights', prepared('nightdev', a.work), {'all':everything})):
+        for c, keep in sets.items() if data in a.data else ():
             rows += rows_of(data, c, ready, keep, learned, best_fixed([r for r, *_ in train], keep))
     for data, tr, te in (('haze', 'sots', 'sotstest'), ('underwater', 'lsui', 'lsuitest')):
-        ready = prepared(te if a.part=='test' else tr, a.work)
+        if data not in a.data: continue
+        ready = prepared(te if a.other_part=='test' else tr, a.work)
         mine = OWN[data]
         other = lambda n: not (n in mine or (data=='haze' and n.startswith('dark channel')))
         for c, keep in {'all':everything, 'others':other}.items():
             rows += rows_of(data, c, ready, keep, {}, best_fixed(make(tr, a.work), keep))
         fooled(data, ready)
     with a.out.open('w', newline='') as f: csv.writer(f, lineterminator='\n').writerows([COLUMNS, *rows])
-    fooled('low light', lol); speed(lol)
+    if 'low light' in a.data: fooled('low light', lol); speed(lol)
     for data, c in dict.fromkeys((r[0], r[1]) for r in rows):
         print(f'\n{data}, {c}')
         for j in dict.fromkeys(r[2] for r in rows if r[:2]==[data, c]):
