@@ -190,7 +190,7 @@ def learned_judges(work, train, nights):
     twenty = [t for t in train if t[0]['scene'] in scenes][:20]
     return out | {'comparing, + 20 real pairs':learn(ready+3*twenty, standing_between)}
 
-def fooled(data, ready, n=5):
+def fooled(data, ready, n=4):
     "Ten steps of 1/255 up a judge's gradient: what do the judges and the truth say?"
     iqa, rows = IQAEnsemble.preset('offline'), []
     judge = DegradedReference(TASK[data][2])
@@ -227,7 +227,7 @@ if __name__ == '__main__':
     p.add_argument('--work', type=Path, required=True)
     p.add_argument('--out', type=Path, default=OUT)
     p.add_argument('--part', choices=('train', 'test'), default='test', help='train: for choosing; test: for the table')
-    p.add_argument('--other-part', choices=('train', 'test'), default='test', help='the same for haze and underwater')
+    p.add_argument('--other-part', choices=('train', 'test'), default='train', help='the same for haze and underwater')
     p.add_argument('--data', nargs='+', default=['low light', 'made nights', 'haze', 'underwater'])
     p.add_argument('--nights', nargs='+', choices=list(NIGHTS), default=list(NIGHTS), help='that the comparing judge learns from')
     p.add_argument('--prepare', nargs='+', choices=list(SETS), help='make these sets and stop')
@@ -252,11 +252,10 @@ if __name__ == '__main__':
         other = lambda n: not (n in mine or (data=='haze' and n.startswith('dark channel')))
         for c, keep in {'all':everything, 'others':other}.items():
             rows += rows_of(data, c, ready, keep, {}, best_fixed(make(tr, a.work), keep))
-        fooled(data, ready)
     with a.out.open('w', newline='') as f: csv.writer(f, lineterminator='\n').writerows([COLUMNS, *rows])
-    if 'low light' in a.data: fooled('low light', lol); speed(lol)
     for data, c in dict.fromkeys((r[0], r[1]) for r in rows):
         print(f'\n{data}, {c}')
         for j in dict.fromkeys(r[2] for r in rows if r[:2]==[data, c]):
             v = torch.tensor([[float(q) for q in r[5:]] for r in rows if r[:3]==[data, c, j]])
             print(f'{j:30}', *(f'{q:7.3f}' for q in v.nanmean(0).tolist()))
+    if 'low light' in a.data: speed(lol); fooled('low light', lol)
