@@ -232,6 +232,14 @@ def _judge(iqa, blocks):
         return torch.cat([torch.stack([v.float() for v in cols], 1), g.flatten(1).float()], 1)
     return rows
 
+# %% ../nbs/07_teacher.ipynb #5ee1b006
+def _judged(labeler, xs, found):
+    "Names of the judge's members, and the rows of each picture"
+    iqa,b = labeler.iqa,labeler.blocks
+    if not hasattr(iqa, 'seeing'): return list(iqa.metrics),by_shape(_judge(iqa, b), found)
+    judges = [iqa.seeing(x) for x in xs]             # it looks at the input, too: 06a
+    return list(judges[0].metrics),[_judge(j, b)(c) for j,c in zip(judges, found)]
+
 # %% ../nbs/07_teacher.ipynb #889003aa
 @patch
 @torch.no_grad()
@@ -244,9 +252,9 @@ def __call__(self:PseudoLabeler,
     found = self.propose([x] if one else x)
     more = more or [[]]*len(found)
     found = [torch.cat([c, *(y[None].to(c) for _,y in m)]) for c,m in zip(found, more)]
-    names,b = list(self.iqa.metrics),self.blocks
+    (names,judged),b = _judged(self, [x] if one else x, found),self.blocks
     out = []
-    for c,m,r in zip(found, more, by_shape(_judge(self.iqa, b), found)):
+    for c,m,r in zip(found, more, judged):
         s,raw,total,grid = r.split([len(names), len(names), 1, b*b], 1)
         scores = Scores(dict(zip(names, s.unbind(1))), total[:,0], dict(zip(names, raw.unbind(1))))
         out.append(Proposal([*self.names, *(n for n,_ in m)], c, scores, grid.reshape(-1,1,b,b),
