@@ -13,18 +13,16 @@ import torch, torch.nn.functional as F
 from torch import nn
 from fastcore.basics import patch
 from .images import luma
-from .measures import to_lab, to_light
+from .measures import to_lab, to_light, to_srgb
 from .iqa import IQAEnsemble, Metric, ScoreSpec
 
 # %% ../nbs/06a_degraded_reference.ipynb #fcbc2051
-def _srgb(v): return torch.where(v>.0031308, 1.055*v.clamp_min(.0031308)**(1/2.4)-.055, 12.92*v)
-
 def re_expose(
     light:torch.Tensor,  # (B,3,H,W) linear light in [0,1]
     gain,                # of dark places; a number or (B,1,1,1)
 )->torch.Tensor:         # (B,3,H,W) sRGB in [0,1]
     "The same scene with more light: every channel times `gain`, white stays white"
-    return _srgb((gain*light/(1+(gain-1)*light)).clamp(0,1))
+    return to_srgb(gain*light/(1+(gain-1)*light))
 
 def gain_for(
     light:torch.Tensor,  # (1,3,H,W) linear light

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest, torch
 from qualiteacher import cameras
 from qualiteacher.cameras import (JERLOV, STATISTICS, dim, fog, grainy, log_uniform, night, noise_levels, picture_statistics, process,
-                                  random_camera, scene_depth, set_distance, soft_field, tiles, to_srgb, tone, unprocess, untone, water)
+                                  random_camera, scene_depth, set_distance, soft_field, tiles, tone, unprocess, untone, water)
 from qualiteacher.degradations import dead_leaves, jpeg
 from qualiteacher.measures import to_light
 
