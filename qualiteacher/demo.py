@@ -128,6 +128,7 @@ def _strip(pictures, of, width=230, quality=88):
              for c,x in pictures.items()]
     return _region(''.join(cells), of, 'strip')
 
+# %% ../nbs/11a_demo.ipynb #6486e36d
 def _middles(pictures, of, width=192, quality=88):
     "The middle of each of {caption: picture}, enlarged"
     def cut(x):
@@ -375,7 +376,6 @@ def _cards(shown, versus, look):
         return _article(name, both, _region(rest, name, 'strip'))
     return _grid(card(i, *s) for i,s in enumerate(shown))
 
-
 # %% ../nbs/11a_demo.ipynb #5379a88e
 def on_page(
     n:int,        # photographs
@@ -384,6 +384,7 @@ def on_page(
     "Which photographs a page shows"
     return list(_spaced(n, most))
 
+# %% ../nbs/11a_demo.ipynb #62094798
 def _opponents(models, images, names, versus):
     "The two methods of the vote; ValueError for what does not go together"
     all,first = [*models],1 if len(models)>2 else 0
@@ -394,6 +395,32 @@ def _opponents(models, images, names, versus):
         raise ValueError(f'versus: expected two different ones of {all}, got {versus}')
     return versus
 
+# %% ../nbs/11a_demo.ipynb #4a896483
+_NUMBERS = '''Means over {n} photographs; the numbers after &plusmn; are standard errors over them,
+and say nothing about other photographs or other seeds. <b>score</b> is the judge's: a method that
+was trained against this judge may have learned to please it.'''
+
+WHOLE = 1024      # px: the pictures of the report are restored in one piece
+
+@torch.no_grad()
+def _answer(f, x):
+    y = restore(f, x, tile=WHOLE) if isinstance(f, nn.Module) else f(x)
+    return y.float().cpu().clamp(0,1)
+
+def _answers(i, models, images, truth, kept):
+    "{method: picture} of photograph i, truth last; what `evaluate` kept is not made again"
+    ys = {n: kept[n].float()/255 if n in kept else _answer(f, images[i]) for n,f in models.items()}
+    return {**ys, **({'truth':truth[i]} if truth else {})}
+
+# %% ../nbs/11a_demo.ipynb #4b335fcb
+def _evaluation(shown, versus, table, n, look):
+    "The parts of the page"
+    return [('', _para(f'{len(table)} methods on {n} photographs.'
+                       f'{_left_out(len(shown), n, look)}')),
+            ('A blinded vote', vote_html([s for s,_ in shown], versus)),
+            ('Pictures', '<details id="named"><summary>with their names: after your vote</summary>'
+             +_cards(shown, versus, look)+'</details>'),
+            ('Numbers', _para(_NUMBERS.format(n=n))+_table(table, 3, 'scores of the methods'))]
 
 # %% ../nbs/11a_demo.ipynb #0f156cf9
 def write_evaluation(
@@ -409,35 +436,11 @@ def write_evaluation(
 )->Path:             # the file
     "A page that compares methods: a blinded vote, the pictures, the numbers"
     versus = _opponents(models, images, names, versus)
-    def pictures(i):
-        kept = answers.get(i, {})
-        ys = {n: kept[n].float()/255 if n in kept else _answer(f, images[i])
-              for n,f in models.items()}
-        return str(names[i]),{**ys, **({'truth':truth[i]} if truth else {})}
-    title,shown = 'qualiteacher evaluate',[pictures(i) for i in on_page(len(images), most)]
+    title,shown = 'qualiteacher evaluate',[
+        (str(names[i]), _answers(i, models, images, truth, answers.get(i, {})))
+        for i in on_page(len(images), most)]
     make = lambda some,look: _evaluation(some, versus, table, len(images), look)
     return write_page(path, title, fit_page(title, make, shown))
-
-# %% ../nbs/11a_demo.ipynb #4a896483
-_NUMBERS = '''Means over {n} photographs; the numbers after &plusmn; are standard errors over them,
-and say nothing about other photographs or other seeds. <b>score</b> is the judge's: a method that
-was trained against this judge may have learned to please it.'''
-
-WHOLE = 1024      # px: the pictures of the report are restored in one piece
-
-@torch.no_grad()
-def _answer(f, x):
-    y = restore(f, x, tile=WHOLE) if isinstance(f, nn.Module) else f(x)
-    return y.float().cpu().clamp(0,1)
-
-def _evaluation(shown, versus, table, n, look):
-    "The parts of the page"
-    return [('', _para(f'{len(table)} methods on {n} photographs.'
-                       f'{_left_out(len(shown), n, look)}')),
-            ('A blinded vote', vote_html([s for s,_ in shown], versus)),
-            ('Pictures', '<details id="named"><summary>with their names: after your vote</summary>'
-             +_cards(shown, versus, look)+'</details>'),
-            ('Numbers', _para(_NUMBERS.format(n=n))+_table(table, 3, 'scores of the methods'))]
 
 # %% ../nbs/11a_demo.ipynb #fcb2c800
 def _bank_extremes(trainer, n=4):
@@ -467,6 +470,15 @@ def _verdict(rows):
             f'{p[best]:.2f}. '
             f'PSNR of the average {order} ({", ".join(f"{v:.2f}" for v in lv)} at 0, 4, 7).')
 
+# %% ../nbs/11a_demo.ipynb #36fe518e
+def _restored(photos, base, average, most):
+    "(name, {input, answers}) of at most so many photographs"
+    def one(path):
+        x = load_image(path, 288)
+        return path.stem,{'input':x, 'base':restore(base, x, tile=WHOLE),
+                          'average at 7':restore(average, x, TOP_LEVEL, WHOLE)}
+    return [one(photos[i]) for i in on_page(len(photos), most)]
+
 # %% ../nbs/11a_demo.ipynb #c37eea5a
 def write_report(
     out,       # folder; report.html and report.json are written there
@@ -481,10 +493,8 @@ def write_report(
     "The page and the same numbers as JSON"
     out,average,title = Path(out),trainer.teacher.net,'qualiteacher demo'
     data = _numbers(trainer, rows, domain, seconds)
-    pics = [(photos[i].stem, load_image(photos[i], 288)) for i in on_page(len(photos), most)]
-    restored = [(n, {'input':x, 'base':restore(base, x, tile=WHOLE),
-                     'average at 7':restore(average, x, TOP_LEVEL, WHOLE)}) for n,x in pics]
-    dial = sweep(average, pics[0][1], tile=WHOLE)
+    restored = _restored(photos, base, average, most)
+    dial = sweep(average, restored[0][1]['input'], tile=WHOLE)
     data['sweep_spread_of_255'] = spread(dial)
     good,bad = _bank_extremes(trainer)
     out.mkdir(parents=True, exist_ok=True)
@@ -494,7 +504,6 @@ def write_report(
     make = lambda some,look: [first, ('Real dark photographs', _photos(some, len(photos), look)),
         *parts, ('Photographs', _credits({*labels, *(n for n,_ in some)}))]
     return write_page(out/'report.html', title, fit_page(title, make, restored))
-
 
 # %% ../nbs/11a_demo.ipynb #886a5edb
 def _numbers(trainer, rows, domain, seconds):
@@ -518,6 +527,8 @@ running average of its weights (the teacher), were asked for the best quality, l
 is steadier from run to run; it is what student.safetensors holds.'''
 _NOTE = '''This is <b>one run</b> with one seed. The numbers after &plusmn; are standard errors over
 photographs; they say nothing about how another seed would do.'''
+
+# %% ../nbs/11a_demo.ipynb #6866598f
 _METER = '''The rows are measured on the same test photographs, darkened by us (gain .10-.35, gamma
 1.3-2.2, cast, noise, 8 bit), which no training saw. <b>reward</b> was trained; <b>piqe</b> and
 <b>entropy</b> were not; <b>psnr</b> (dB), <b>ssim</b> compare with the truth; <b>crop_gap</b> is
@@ -532,6 +543,7 @@ def _spent(seconds): return ', '.join(f'{k} {v:.0f}' for k,v in seconds.items())
 
 def _listing(d, name, digits=2): return _table({k:{name:v} for k,v in d.items()}, digits, name)
 
+# %% ../nbs/11a_demo.ipynb #efef3eb3
 def _photo(name, ys, look=LOOKS[0]):
     "A photograph before and after, and the middle of each answer"
     ys = {n:_small(y, look[0]) for n,y in ys.items()}
@@ -545,6 +557,7 @@ def _photos(shown, n, look):
                   'the base before training, and of the average, enlarged.'
                   +_left_out(len(shown), n, look))+_grid(_photo(*s, look) for s in shown))
 
+# %% ../nbs/11a_demo.ipynb #43a63fa8
 def _credits(stems):
     "Who took the pictures, as their licences ask; of other people's photographs nothing is known"
     known = [r for r in sample_table() if Path(r['file']).stem in stems]
@@ -565,13 +578,23 @@ def _settings(data):
     return (_para(html.escape(text))+'<details><summary>all settings</summary>'
             +_listing(every, 'value', 5)+'</details>')
 
+# %% ../nbs/11a_demo.ipynb #c7c19a05
+def _label_part(trainer, data, good, bad):
+    told = '<br>'.join(map(html.escape, trainer.describe(data['labels']).splitlines()))
+    return (_para('The best and the worst of the last refresh. Is the judge right?')
+            +_strip(good, 'best labels')+_strip(bad, 'worst labels')+_para(told)
+            +_listing(data['gates'], 'candidates'))
+
+def _training_part(trainer, data):
+    return (_img(_figure64(plot_history(trainer.rows)), _PLOT, css='plot')
+            +_para('Mean share of the gradient of each term:')
+            +_listing(data['gradient_shares'], 'share', 4))
+
 # %% ../nbs/11a_demo.ipynb #161c32a6
 def _parts(trainer, rows, data, dial, good, bad):
     "The report as (heading, HTML), but for the photographs"
-    say = html.escape
-    told = '<br>'.join(map(say, trainer.describe(data['labels']).splitlines()))
     return [
-        ('', _para(_INTRO.format(**data))+_para(say(_verdict(rows)))
+        ('', _para(_INTRO.format(**data))+_para(html.escape(_verdict(rows)))
          +f'<p class="note">{_NOTE}</p>'),
         ('The dial', _para(f'The first photograph at levels 0 to 7. Mean spread over the levels: '
          f'{data["sweep_spread_of_255"]:.1f} of 255; below 1 the condition would be inert.')
@@ -579,13 +602,17 @@ def _parts(trainer, rows, data, dial, good, bad):
         ('The hack meter', _para(_METER)+_table(rows, label='the hack meter')),
         ('The task the base was trained for', _para('Held-out pairs of the mild night.')
          +_listing(data['supervised_domain'], 'PSNR (dB)')),
-        ('Labels', _para('The best and the worst of the last refresh. Is the judge right?')
-         +_strip(good, 'best labels')+_strip(bad, 'worst labels')+_para(told)
-         +_listing(data['gates'], 'candidates')),
-        ('Training', _img(_figure64(plot_history(trainer.rows)), _PLOT, css='plot')
-         +_para('Mean share of the gradient of each term:')
-         +_listing(data['gradient_shares'], 'share', 4)),
+        ('Labels', _label_part(trainer, data, good, bad)),
+        ('Training', _training_part(trainer, data)),
         ('Settings', _settings(data))]
+
+# %% ../nbs/11a_demo.ipynb #a7445b9b
+def _trained(t, out, progress):
+    "Train, and save the average whatever happens"
+    try: t.fit(progress)
+    finally:
+        if t.step: save_student(t.teacher.net, out/'student.safetensors', task='low light',
+                                steps=t.step, seed=t.cfg.seed)
 
 # %% ../nbs/11a_demo.ipynb #e31cd357
 def run_demo(
@@ -604,11 +631,7 @@ def run_demo(
                      device)
     say(f'{len(data["real"])} pictures without truth, {cfg.steps} steps on {t.device}; results in '
         f'{out}')
-    with _part(seconds, 'training'):
-        try: t.fit(progress)
-        finally:
-            if t.step: save_student(t.teacher.net, out/'student.safetensors', task='low light',
-                                    steps=t.step, seed=cfg.seed)
+    with _part(seconds, 'training'): _trained(t, out, progress)
     base = base.to(t.device)
     with _part(seconds, 'measuring'):
         say('measuring on photographs with known truth')

@@ -30,9 +30,9 @@ def vote_html(names: list, methods: tuple) -> str:
 SIDES: Any
 def on_page(n: int, most: int=12) -> list:
     ...
+WHOLE: int
 def write_evaluation(path, table: dict, models: dict, images: list, names: list, truth: list | None=None, versus: tuple | None=None, most: int=12, answers: dict={}) -> Path:
     ...
-WHOLE: int
 def write_report(out, trainer, base, rows: dict, domain: dict, photos: list, seconds: dict, most: int=12) -> Path:
     ...
 def run_demo(out='runs/demo', cfg: Config | None=None, device: str | None=None, progress: bool=True) -> Path:

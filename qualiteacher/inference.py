@@ -60,9 +60,18 @@ def _row(f, x, rows, cols, batch):
         yield from ((c[0], y[i]) for i,c in enumerate(some))
         cols = cols[len(some):]
 
+# %% ../nbs/11_inference.ipynb #a91673bc
+def _warn_of_seams(gaps, margin, side):
+    "Warn if two tiles differ by more than 2 grey levels where they meet"
+    gap = torch.stack(gaps).max().item()*255 if gaps else 0.
+    if gap > 2: warnings.warn(
+        f'margin: where tiles meet they differ by up to {gap:.0f} of 255, as the network sees '
+        f'further than {margin} px. A larger margin and tile help, or tile={side} (--tile '
+        f'{side}): all at once. For a network that pools over a whole picture none is enough')
+
 # %% ../nbs/11_inference.ipynb #c9ee6cae
 def _strips(f, x, tile, margin, grid, batch, progress):
-    "(top, (n,3,h,W)): finished strips of the picture from top to bottom, and the largest gap"
+    "(top, (n,3,h,W)): finished strips of the picture from top to bottom"
     h,w = x.shape[-2:]
     rows,cols,gaps = _spans(h, tile, margin, grid),_spans(w, tile, margin, grid),[]
     bar = tqdm(total=len(rows)*len(cols), disable=not progress or len(rows)*len(cols)<4,
@@ -73,11 +82,7 @@ def _strips(f, x, tile, margin, grid, batch, progress):
             yield r[0],torch.cat([p for _,p in _chain(tiles, margin, -1, gaps)], -1)
             bar.update(len(cols))
     with bar: yield from _chain(bands(), margin, -2, gaps)
-    gap = torch.stack(gaps).max().item()*255 if gaps else 0.
-    if gap > 2: warnings.warn(
-        f'margin: where tiles meet they differ by up to {gap:.0f} of 255, as the network sees '
-        f'further than {margin} px. A larger margin and tile help, or tile={max(h,w)} (--tile '
-        f'{max(h,w)}): all at once. For a network that pools over a whole picture none is enough')
+    _warn_of_seams(gaps, margin, max(h, w))
 
 # %% ../nbs/11_inference.ipynb #13b113f1
 @contextmanager
@@ -445,6 +450,7 @@ def _plan(p, save):
     kind = torch.float32 if p.bits==16 else torch.uint8
     return p.x, kind, save or partial(save_photo, photo=p), p.notes
 
+# %% ../nbs/11_inference.ipynb #470858c2
 @contextmanager
 def _noting(on):
     "The warnings of what happens inside, as texts; if not `on`, they go where warnings go"
@@ -453,7 +459,6 @@ def _noting(on):
         if on: warnings.simplefilter('always')
         yield texts
     texts += [str(w.message) for w in seen or ()]
-
 
 # %% ../nbs/11_inference.ipynb #7c3e9a11
 def restore_files(
@@ -494,6 +499,11 @@ def _chunks(images, size):
     for i,x in enumerate(images): by.setdefault(tuple(x.shape), []).append(i)
     return [v[j:j+size] for v in by.values() for j in range(0, len(v), size)]
 
+def _mean_se(v):
+    v = torch.as_tensor(v, dtype=torch.float64)
+    return v.mean().item(), (v.std()/len(v)**.5).item() if len(v)>1 else 0.
+
+# %% ../nbs/11_inference.ipynb #d1d8bbc8
 def _answers(f, xs):
     "(B,3,H,W) in [0,1] of a function of one picture, or of a network, asked for its best"
     if not isinstance(f, nn.Module): return torch.stack([f(x) for x in xs]).clamp(0,1)
@@ -501,10 +511,6 @@ def _answers(f, xs):
     x = torch.stack(xs).to(_home(f)[0])
     if _ours(f): x = x.contiguous(memory_format=torch.channels_last)
     with _evaluating(f): return f(x, **kw).clamp(0,1).contiguous()
-
-def _mean_se(v):
-    v = torch.as_tensor(v, dtype=torch.float64)
-    return v.mean().item(), (v.std()/len(v)**.5).item() if len(v)>1 else 0.
 
 # %% ../nbs/11_inference.ipynb #daa55b84
 def _measured(y, t, iqa, judges, measures):
@@ -560,6 +566,13 @@ def _measured_candidates(labeler, images, truth):
     pick = v[:,:-1,2].argmax(1)
     return torch.cat([v, v[torch.arange(len(v)),pick][:,None]], 1)
 
+# %% ../nbs/11_inference.ipynb #b70a2476
+def _all_candidates(labeler, images, truth, batch):
+    "(N,n+2,3) of all pictures, grouped by shape"
+    some = lambda v, part: [v[i] for i in part]
+    return torch.cat([_measured_candidates(labeler, some(images, p), some(truth, p))
+                      for p in _chunks(images, batch)])
+
 # %% ../nbs/11_inference.ipynb #2d1ce092
 @torch.no_grad()
 def untrained_rows(
@@ -567,13 +580,10 @@ def untrained_rows(
     images:list,   # of (3,H,W)
     truth:list,    # of (3,H,W)
     batch:int=16,  # pictures at once
-# {row: {'psnr': (mean, s.e.), 'ssim': ..., 'reward': ...}}, and which view was best
-)->dict:
+)->dict:           # {row: {column: (mean, s.e.)}} for psnr, ssim, reward; a name says the best view
     "What the candidates give without any training"
     names = [getattr(v, 'name', 'other') for v in labeler.views]
-    some = lambda v, part: [v[i] for i in part]
-    cols = torch.cat([_measured_candidates(labeler, some(images, p), some(truth, p))
-                      for p in _chunks(images, batch)])
+    cols = _all_candidates(labeler, images, truth, batch)
     row = lambda i: {c: _mean_se(cols[:,i,j]) for j,c in enumerate(('psnr','ssim','reward'))}
     fixed = cols[:,:len(names),0].mean(0).argmax().item()
     return {f'best fixed candidate: {names[fixed]}': row(fixed),
