@@ -26,6 +26,7 @@ def tiles(
     x = x[:, :h//n*n, :w//n*n].reshape(c, h//n, n, w//n, n)
     return x.permute(1,3,0,2,4).reshape(-1, c, n, n)
 
+# %% ../nbs/01a_cameras.ipynb #5d40c52d
 def off_plane(
     t:torch.Tensor,  # (T,3,n,n)
 )->torch.Tensor:     # same shape
@@ -48,6 +49,7 @@ def _flat(x, n, share, least=8):
     i = coarse.masked_fill(~usable, torch.inf).topk(k, largest=False).indices
     return r[i],mu[i]
 
+# %% ../nbs/01a_cameras.ipynb #e639eb25
 def _together(r):
     "Correlation of residuals with the right and lower neighbour, and between the channels"
     y = luma(r)
@@ -68,6 +70,7 @@ def _tone_statistics(x):
         'R/G':(m[0]/m[1]).log2(), 'B/G':(m[2]/m[1]).log2(), 'dark channel':dark.mean(),
         'saturation':((high-low)/high.clamp_min(1/255)).mean()}
 
+# %% ../nbs/01a_cameras.ipynb #3a992576
 def _noise_statistics(x, n, share):
     r,mu = _flat(x, n, share)
     sd = (r.square().mean()*n*n/(n*n-3)).sqrt()
@@ -76,6 +79,7 @@ def _noise_statistics(x, n, share):
     return {'noise':sd*255, 'relative noise':sd/mu.mean(), 'noise at .4':sd*255*at,
             'neighbours':near, 'channels':between}
 
+# %% ../nbs/01a_cameras.ipynb #e6105746
 def picture_statistics(
     x:torch.Tensor,    # (B,3,H,W) in [0,1]
     n:int=8,           # px: side of the tiles in which noise is looked for
@@ -163,6 +167,7 @@ def unprocess(
     light = to_light(untone(_check(x).clamp(0,1), cam.curve).clamp(0,1))
     return _mix(light, -cam.matrix/(1+cam.matrix))/cam.gains
 
+# %% ../nbs/01a_cameras.ipynb #ef8efa4d
 def process(
     raw:torch.Tensor,  # (B,3,H,W)
     cam:Camera,
@@ -183,8 +188,8 @@ def noise_levels(
     _positive(shot=shot, pixels=pixels)
     u = .5*dark+.5*uniform(x, 0, 1, generator)
     a = shot[0]*(shot[1]/shot[0])**u
-    spread = .26*torch.randn(len(x), 1, 1, 1, generator=generator).to(x)
-    b = (2.18*a.log()+1.2+spread).exp()
+    off = .26*torch.randn(len(x), 1, 1, 1, generator=generator).to(x)
+    b = (2.18*a.log()+1.2+off).exp()
     n = log_uniform(x, *pixels, generator)
     return a/n,b/n
 
@@ -216,6 +221,16 @@ def soft_field(
     return (f-lo)/(hi-lo).clamp_min(1e-6)
 
 # %% ../nbs/01a_cameras.ipynb #1c2a6b38
+def _less_light(raw, exposure, falloff, backlit, generator):
+    "Factor of the light, stops by which it falls off, how dark (0 to 1); each (B,1,1,1)"
+    g,u = generator,uniform(raw, 0, 1, generator)
+    back = uniform(raw, 0, 1, g) < backlit
+    usual = exposure[1]*(exposure[0]/exposure[1])**u               # log-uniform in exposure
+    e = torch.where(back, log_uniform(raw, .3, 1.2, g), usual)
+    stops = torch.where(back, uniform(raw, 3, 6, g), uniform(raw, *falloff, g))
+    return e,stops,torch.where(back, .3*u, u)
+
+# %% ../nbs/01a_cameras.ipynb #ace39f18
 def dim(
     raw:torch.Tensor,      # (B,3,H,W) light of a good exposure
     exposure=(.01,.11),    # range of the light that is left; set to match LOL's inputs
@@ -227,14 +242,11 @@ def dim(
 )->tuple:                  # (B,3,H,W) less light; (B,1,1,1) in [0,1]: how dark
     "Take light away, more here than there"
     _positive(exposure=exposure)
-    g,u = generator,uniform(raw, 0, 1, generator)
-    back = uniform(raw, 0, 1, g) < backlit
-    e = torch.where(back, log_uniform(raw, .3, 1.2, g), exposure[1]*(exposure[0]/exposure[1])**u)
-    stops = torch.where(back, uniform(raw, 3, 6, g), uniform(raw, *falloff, g))
-    y = raw*e*2**(-stops*soft_field(raw, 3, g))
+    e,stops,dark = _less_light(raw, exposure, falloff, backlit, generator)
+    y = raw*e*2**(-stops*soft_field(raw, 3, generator))
     y = y*(least/y.mean((1,2,3), keepdim=True).clamp_min(1e-9)).clamp(1, 1/exposure[0])
-    stray = uniform(raw, *flare, g)*y.mean((1,2,3), keepdim=True)
-    return y+stray,torch.where(back, .3*u, u)
+    stray = uniform(raw, *flare, generator)*y.mean((1,2,3), keepdim=True)
+    return y+stray,dark
 
 # %% ../nbs/01a_cameras.ipynb #2b9f16e6
 def jpeg_some(
@@ -279,13 +291,20 @@ def _guided(d, guide, r, eps=.003):
     a = (_mean(guide*d, r)-mg*md)/(_mean(guide*guide, r)-mg*mg+eps)
     return _mean(a, r),_mean(md-a*mg, r)
 
+# %% ../nbs/01a_cameras.ipynb #44cfafb3
+def _place_and_colour(small):
+    "(B,5,h*w): y, x and the three colours of every pixel"
+    b,_,h,w = small.shape
+    down,right = (torch.linspace(0, 1, k).to(small) for k in (h, w))
+    place = torch.stack(torch.meshgrid(down, right, indexing='ij')).expand(b,2,h,w)
+    return torch.cat([place, 1.5*_mean(small, 2)], 1).flatten(2)
+
+# %% ../nbs/01a_cameras.ipynb #58d292b1
 def _planes(small, n, generator):
     "(B,1,h,w) depth from n planes, each owning what is near its point in place and colour"
     b,_,h,w = small.shape
     rand = lambda *s: torch.rand(b, *s, n, 1, generator=generator).to(small)
-    y,x = (v.to(small) for v in torch.meshgrid(torch.linspace(0, 1, h), torch.linspace(0, 1, w),
-                                               indexing='ij'))
-    f = torch.cat([torch.stack([y,x]).expand(b,2,h,w), 1.5*_mean(small, 2)], 1).flatten(2)
+    f = _place_and_colour(small)
     i = torch.randint(h*w, (b,1,n), generator=generator).to(small.device)
     at = f.gather(2, i.expand(b,5,n))[...,None]           # place and colour of the points
     far = sum((f[:,None,j]-at[:,j]).square() for j in range(5))      # (B,n,h*w)
@@ -294,6 +313,16 @@ def _planes(small, n, generator):
     return (torch.softmax(-far/.01, 1)*plane).sum(1).view(b, 1, h, w)
 
 # %% ../nbs/01a_cameras.ipynb #7739ff7c
+def _follow(d, small, x):
+    "Depth d of a small picture at the size of x, its edges on those of x, from 0 to 1"
+    radius = max(2, min(small.shape[-2:])//8)
+    slope,offset = (F.interpolate(v, x.shape[-2:], mode='bilinear', align_corners=False)
+                    for v in _guided(d, luma(small), radius))
+    d = slope*luma(x)+offset
+    lo,hi = d.amin((2,3), keepdim=True),d.amax((2,3), keepdim=True)
+    return (d-lo)/(hi-lo).clamp_min(1e-6)
+
+# %% ../nbs/01a_cameras.ipynb #0b9dfb5a
 def scene_depth(
     x:torch.Tensor,      # (B,3,H,W), at least 16 px a side
     generator=None,      # torch.Generator
@@ -305,12 +334,7 @@ def scene_depth(
     h,w = _check(x).shape[-2:]
     if min(h,w) < 16: raise ValueError(f'x: expected at least 16 px a side, got {h}x{w}')
     small = F.interpolate(x, (max(h//4,8),max(w//4,8)), mode='area')       # enough, and quick
-    d = _mean(_planes(small, planes, generator), 1)
-    ab = _guided(d, luma(small), max(2, min(small.shape[-2:])//8))
-    a,b = (F.interpolate(v, (h,w), mode='bilinear', align_corners=False) for v in ab)
-    d = a*luma(x)+b
-    lo,hi = d.amin((2,3), keepdim=True),d.amax((2,3), keepdim=True)
-    d = (d-lo)/(hi-lo).clamp_min(1e-6)
+    d = _follow(_mean(_planes(small, planes, generator), 1), small, x)
     return nearest+(1-nearest)*d**uniform(x, *bend, generator)
 
 # %% ../nbs/01a_cameras.ipynb #e3a22ac3
@@ -320,11 +344,12 @@ def _finish(y, noise, grain, share, quality, generator):
     n = log_uniform(y, *noise, g)*grainy(y, uniform(y, *grain, g), g, grey=.5)
     return jpeg_some(y+n, share, quality, g)
 
+# %% ../nbs/01a_cameras.ipynb #d247f13b
 def fog(
     x:torch.Tensor,           # (B,3,H,W) clean in [0,1]
     generator=None,           # torch.Generator
-    beta=(.6,1.8),            # range of the scattering, as for RESIDE's indoor pictures
-    airlight=(.7,1.),         # range of the air's sRGB brightness, as for RESIDE
+    beta=(.6,1.8),            # range of the scattering; quoted from RESIDE (indoor part)
+    airlight=(.7,1.),         # range of the air's sRGB brightness; quoted from RESIDE
     tint:float=.06,           # each channel of the air is up to this much darker; chosen by us
     light:float=.4,           # share of pictures hazed in linear light, the rest in sRGB as SOTS
     noise=(.0003,.004),       # standard deviation, log-uniform; set to match SOTS' inputs
@@ -333,7 +358,7 @@ def fog(
     quality=(75,97),          # of those
     depth:torch.Tensor=None,  # (B,1,H,W) in [0,1]; `scene_depth` by default
 )->torch.Tensor:              # (B,3,H,W), quantised to 8 bits
-    "Haze with a depth that knows the picture (Koschmieder; ranges of RESIDE, Li et al. 2019)"
+    "Haze with a depth that knows the picture (Koschmieder; two ranges quoted from Li et al. 2019)"
     g,d = generator,scene_depth(x, generator) if depth is None else depth
     t = torch.exp(-uniform(_check(x), *beta, g)*d)
     air = uniform(x, *airlight, g)*uniform(x, 1-tint, 1., g, 3)
@@ -366,6 +391,14 @@ def _through_water(light, z, down, kd, b, generator):
     return torch.exp(-kd*down)*y
 
 # %% ../nbs/01a_cameras.ipynb #cb5b6a2d
+def _expose(y, balance, level, generator):
+    "Linear light to sRGB: colours balanced in part, then as bright as a camera likes it"
+    m = y.mean((2,3), keepdim=True).clamp_min(1e-5)
+    y = y*(m[:,1:2]/m).clamp_max(6)**uniform(y, *balance, generator)
+    wanted = to_light(uniform(y, *level, generator))
+    return to_srgb(y*wanted/luma(y).mean((2,3), keepdim=True).clamp_min(1e-5))
+
+# %% ../nbs/01a_cameras.ipynb #a01c110d
 def water(
     x:torch.Tensor,           # (B,3,H,W) clean in [0,1]
     generator=None,           # torch.Generator
@@ -385,7 +418,4 @@ def water(
     kd,b = _of_type(_check(x), types, g)
     z,D = d*log_uniform(x, *across, g)/(1+b),log_uniform(x, *down, g)
     y = _through_water(to_light(x), z, D, kd, b, g)
-    m = y.mean((2,3), keepdim=True).clamp_min(1e-5)
-    y = y*(m[:,1:2]/m).clamp_max(6)**uniform(x, *balance, g)
-    y = y*to_light(uniform(x, *level, g))/luma(y).mean((2,3), keepdim=True).clamp_min(1e-5)
-    return _finish(to_srgb(y), noise, grain, share, quality, g)
+    return _finish(_expose(y, balance, level, g), noise, grain, share, quality, g)

@@ -24,6 +24,7 @@ def re_expose(
     "The same scene with more light: every channel times `gain`, white stays white"
     return to_srgb(gain*light/(1+(gain-1)*light))
 
+# %% ../nbs/06a_degraded_reference.ipynb #087166b1
 def gain_for(
     light:torch.Tensor,  # (1,3,H,W) linear light
     mean:torch.Tensor,   # (B,) wanted means of the exposed picture, in (0,1)
@@ -66,6 +67,7 @@ def noise_of(
     d = (v[...,:-1:2,:-1:2]-v[...,1::2,:-1:2]-v[...,:-1:2,1::2]+v[...,1::2,1::2])/2
     return d.abs().flatten(1).median(1).values/.6745
 
+# %% ../nbs/06a_degraded_reference.ipynb #b9cec85a
 def fine_error(
     y:torch.Tensor,       # (B,3,H,W) candidates
     detail:torch.Tensor,  # (1,1,H,W) what is finer than 9 px in the input, with its noise
@@ -95,18 +97,30 @@ class Reference:
         if x.ndim!=4 or x.shape[:2]!=(1,3) or min(x.shape[-2:]) < 32:
             raise ValueError('x: expected one picture (3,H,W) of at least 32 px, got '
                              f'{tuple(x.shape)}')
-        with torch.no_grad():
-            guesses,weights = hypotheses(x.float())
-            self.weights = weights.to(guesses)
-            if guesses.shape[1:]!=x.shape[1:] or self.weights.shape!=(len(guesses),):
-                raise ValueError('hypotheses: expected (n,3,H,W) in the size of x and (n,), got '
-                                 f'{tuple(guesses.shape)}, {tuple(self.weights.shape)}')
-            self.size,self.cell = tuple(x.shape[-2:]),cell
-            self.coarse = F.avg_pool2d(guesses, cell)                      # (n,3,h,w)
-            self.means = self.coarse.mean((1,2,3))
-            best = luma(guesses[self.weights.argmax()][None])
-            self.detail,self.half = best-_box(best),F.avg_pool2d(best, 2)
-            self.noise,self.bright = noise_of(best),best.mean().clamp_min(.05)
+        self.size,self.cell = tuple(x.shape[-2:]),cell
+        with torch.no_grad(): self._remember(*self._guess(x, hypotheses))
+
+# %% ../nbs/06a_degraded_reference.ipynb #77120a44
+@patch
+def _guess(self:Reference, x, hypotheses):
+    "Possible truths and their weights, as `hypotheses` gives them, checked"
+    guesses,weights = hypotheses(x.float())
+    weights = weights.to(guesses)
+    if guesses.shape[1:]!=x.shape[1:] or weights.shape!=(len(guesses),):
+        raise ValueError('hypotheses: expected (n,3,H,W) in the size of x and (n,), got '
+                         f'{tuple(guesses.shape)}, {tuple(weights.shape)}')
+    return guesses,weights
+
+# %% ../nbs/06a_degraded_reference.ipynb #d8d0b342
+@patch
+def _remember(self:Reference, guesses, weights):
+    "What is needed of the possible truths to judge a candidate"
+    self.weights = weights
+    self.coarse = F.avg_pool2d(guesses, self.cell)                         # (n,3,h,w)
+    self.means = self.coarse.mean((1,2,3))
+    best = luma(guesses[weights.argmax()][None])
+    self.detail,self.half = best-_box(best),F.avg_pool2d(best, 2)
+    self.noise,self.bright = noise_of(best),best.mean().clamp_min(.05)
 
 # %% ../nbs/06a_degraded_reference.ipynb #73e9c01c
 @patch
@@ -121,6 +135,7 @@ def fine(self:Reference, y, blocks=1):
     m = y.mean((1,2,3))[:,None,None]
     return fine_error(y, self.detail, self.noise, (m/self.bright).detach(), blocks)
 
+# %% ../nbs/06a_degraded_reference.ipynb #de6268cc
 @patch
 def errors(self:Reference,
     y:torch.Tensor,      # (B,3,H,W) in [0,1]
@@ -159,6 +174,7 @@ class _Expected:
     def score_blocks(self, y, blocks):
         return self(y), (self.ref.expected_psnr(y, self.align, blocks) if blocks > 1 else None)
 
+# %% ../nbs/06a_degraded_reference.ipynb #c8c9924c
 class _Seen(Metric):
     "A metric that takes pictures of one size only, so its gradient is tried there"
     @property
@@ -168,6 +184,7 @@ class _Seen(Metric):
         with torch.enable_grad(): g, = torch.autograd.grad(self(x, clamp=False).sum(), x)
         return bool(g.isfinite().all() and g.abs().max() > 0)
 
+# %% ../nbs/06a_degraded_reference.ipynb #712b2973
 # raw dB that map to 0 and 1; 30 dB is the most that a reference gives
 SEEN = {'exposed':ScoreSpec('exposed', 5, 30, 32, 'Apache-2.0'),
         'aligned':ScoreSpec('aligned', 5, 30, 32, 'Apache-2.0')}
@@ -213,6 +230,23 @@ def _gradient_correlation(a, b):
     dot = lambda u,v: sum((d(u)*d(v)).sum((1,2,3)) for d in (dx,dy))
     return dot(a, b)/(dot(a, a)*dot(b, b)).clamp_min(1e-12).sqrt()
 
+# %% ../nbs/06a_degraded_reference.ipynb #85c12010
+def _brightness_evidence(y, m):
+    "Four (B,): how bright, its square, share of clipped and of black pixels"
+    z = ((m-GOOD_MEAN)/GOOD_STD).clamp(-4,4)
+    share = lambda v: v.float().mean((1,2,3))
+    return z,z*z,share(y>.98),share(y<.02)
+
+# %% ../nbs/06a_degraded_reference.ipynb #9211ae35
+@patch
+def _colour_evidence(self:Reference, y, m):
+    "Two (B,): minus the distance in colour, and the log ratio of contrasts"
+    near = self.coarse[(m[:,None]-self.means[None]).abs().argmin(1)]     # the truth as bright as y
+    a,b = to_lab(F.avg_pool2d(y, self.cell)),to_lab(near)
+    log_contrast = lambda v: v[:,0].flatten(1).std(1).clamp_min(.1).log()
+    return -(a-b)[:,1:].norm(dim=1).mean((1,2)),log_contrast(a)-log_contrast(b)
+
+# %% ../nbs/06a_degraded_reference.ipynb #a39b299c
 @patch
 @torch.no_grad()
 def evidence(self:Reference,
@@ -220,17 +254,13 @@ def evidence(self:Reference,
 )->torch.Tensor:     # (B,11), in the order of EVIDENCE
     "What the input says about each candidate, and how bright it is"
     self._fits(y)
-    m,l,c,fine = y.mean((1,2,3)),luma(y),F.avg_pool2d(y, self.cell),self.fine(y)
-    dB = lambda align: self.expected_psnr(y, align, 1, fine)[:,0,0]
-    z = ((m-GOOD_MEAN)/GOOD_STD).clamp(-4,4)
-    near = self.coarse[(m[:,None]-self.means[None]).abs().argmin(1)]     # the truth as bright as y
-    a,b = to_lab(c),to_lab(near)
-    spread = lambda v: v[:,0].flatten(1).std(1).clamp_min(.1).log()
-    return torch.stack([dB(False), dB(True), z, z*z,
-        (y>.98).float().mean((1,2,3)), (y<.02).float().mean((1,2,3)),
-        -(a-b)[:,1:].norm(dim=1).mean((1,2)), _gradient_correlation(F.avg_pool2d(l, 2), self.half),
-        -fine[:,0,0].sqrt()/m.clamp_min(.05),
-        spread(a)-spread(b), l.flatten(1).std(1)], 1)
+    m,l,fine = y.mean((1,2,3)),luma(y),self.fine(y)
+    dB = [self.expected_psnr(y, align, 1, fine)[:,0,0] for align in (False,True)]
+    colour,contrast = self._colour_evidence(y, m)
+    structure = _gradient_correlation(F.avg_pool2d(l, 2), self.half)
+    detail = -fine[:,0,0].sqrt()/m.clamp_min(.05)
+    return torch.stack([*dB, *_brightness_evidence(y, m), colour, structure, detail, contrast,
+                        l.flatten(1).std(1)], 1)
 
 # %% ../nbs/06a_degraded_reference.ipynb #6908c828
 class Comparing(nn.Module):
@@ -246,6 +276,26 @@ class Comparing(nn.Module):
         return torch.sigmoid((e-self.mean)/self.std@self.weight/4)
 
 # %% ../nbs/06a_degraded_reference.ipynb #bdf1b4b1
+def _pairs(e, q):
+    "Differences of all pairs, the better one first, and how much better it is, at most 3"
+    i,j = torch.triu_indices(len(q), len(q), 1)
+    gap = q[i]-q[j]
+    return (e[i]-e[j])*gap.sign()[:,None],gap.abs().clamp(max=3)
+
+# %% ../nbs/06a_degraded_reference.ipynb #1dbe9a8f
+@patch
+def _descend(self:Comparing, d, gap, shrink, steps):
+    "Weights that tell the better of two; d (P,n) better minus worse, gap (P,) how sure we are"
+    opt = torch.optim.LBFGS([self.weight], max_iter=steps, line_search_fn='strong_wolfe')
+    def loss():
+        opt.zero_grad()
+        wrong = (F.softplus(-d@self.weight)*gap).sum()/gap.sum()
+        l = wrong+shrink*self.weight.square().sum()
+        l.backward()
+        return l
+    opt.step(loss)
+
+# %% ../nbs/06a_degraded_reference.ipynb #3c4f34ca
 @patch(cls_method=True)
 def fit(cls:Comparing,
     evidence:list,      # (B_i,n) of each picture
@@ -257,21 +307,8 @@ def fit(cls:Comparing,
     if len(evidence)!=len(quality) or not evidence:
         raise ValueError(f'quality: expected one for each of {len(evidence)} pictures, at '
                          f'least one, got {len(quality)}')
-    self,all_ = cls(evidence[0].shape[1]),torch.cat(evidence)
-    self.mean,self.std = all_.mean(0),all_.std(0).clamp_min(1e-6)
+    self,every = cls(evidence[0].shape[1]),torch.cat(evidence)
+    self.mean,self.std = every.mean(0),every.std(0).clamp_min(1e-6)
     rows = [_pairs((e-self.mean)/self.std, q) for e,q in zip(evidence, quality)]
-    d,gap = (torch.cat(v) for v in zip(*rows))
-    opt = torch.optim.LBFGS([self.weight], max_iter=steps, line_search_fn='strong_wolfe')
-    def loss():
-        opt.zero_grad()
-        l = (F.softplus(-d@self.weight)*gap).sum()/gap.sum()+shrink*self.weight.square().sum()
-        l.backward(); return l
-    opt.step(loss)
+    self._descend(*(torch.cat(v) for v in zip(*rows)), shrink, steps)
     return self.requires_grad_(False)
-
-# %% ../nbs/06a_degraded_reference.ipynb #e4b73e9e
-def _pairs(e, q):
-    "Differences of all pairs, the better one first, and how much better it is, at most 3"
-    i,j = torch.triu_indices(len(q), len(q), 1)
-    gap = q[i]-q[j]
-    return (e[i]-e[j])*gap.sign()[:,None],gap.abs().clamp(max=3)

@@ -23,9 +23,9 @@ class Reference:
     half: Any
     means: Any
     coarse: Any
+    weights: Any
     size: Any
     cell: int
-    weights: Any
 
     def __init__(self, x: torch.Tensor, hypotheses: Callable=..., cell: int=8) -> None:
         ...
