@@ -6,7 +6,7 @@ from qualiteacher import cameras
 from qualiteacher.cameras import (JERLOV, STATISTICS, dim, fog, grainy, log_uniform, night, noise_levels, picture_statistics, process,
                                   random_camera, scene_depth, set_distance, soft_field, tiles, tone, unprocess, untone, water)
 from qualiteacher.degradations import dead_leaves, jpeg
-from qualiteacher.measures import to_light
+from qualiteacher.measures import to_light, to_srgb
 
 sys.path.insert(0, str(Path(__file__).resolve().parent/'benchmarks'))
 import degradations_real as bench
