@@ -66,9 +66,9 @@ def _tone_statistics(x):
     q = torch.quantile(y.flatten(), torch.tensor([.05,.5,.95]).to(y))
     low,high = x.amin(0),x.amax(0)
     dark = -F.max_pool2d(-low[None,None], 15, 1, 7)
-    return dict(zip(('mean','q05','median','q95','contrast'), (y.mean(), *q, y.std()))) | {
-        'R/G':(m[0]/m[1]).log2(), 'B/G':(m[2]/m[1]).log2(), 'dark channel':dark.mean(),
-        'saturation':((high-low)/high.clamp_min(1/255)).mean()}
+    return {'mean':y.mean(), 'q05':q[0], 'median':q[1], 'q95':q[2], 'contrast':y.std(),
+            'R/G':(m[0]/m[1]).log2(), 'B/G':(m[2]/m[1]).log2(), 'dark channel':dark.mean(),
+            'saturation':((high-low)/high.clamp_min(1/255)).mean()}
 
 # %% ../nbs/01a_cameras.ipynb #3a992576
 def _noise_statistics(x, n, share):
