@@ -115,10 +115,12 @@ def main():
     p.add_argument('--worker'); p.add_argument('--changes', default='{}'); p.add_argument('--old', action='store_true')
     a = p.parse_args()
     if a.worker: return work(a.worker, json.loads(a.changes), a.old)
-    runs = {'now': [], 'before': []}
+    runs = {'now': [], 'before': [], 'views as before': []}     # that version's demo had seven views
     for _ in range(a.rounds):
         runs['now'].append(ask('step'))
-        if a.against: runs['before'].append(ask('step', Path(a.against).resolve()))
+        if a.against:
+            runs['before'].append(ask('step', Path(a.against).resolve()))
+            runs['views as before'].append(ask('step', recipe='demo'))
     rows = [(k, n, *v) for k, rs in runs.items() if rs for n, v in summary(rs).items()]
     rows += [('literal', n, *v) for n, v in summary([ask('literal') for _ in range(a.rounds)]).items()]
     if a.growth:
