@@ -7,8 +7,8 @@ __all__ = ['FIELDS', 'KEYS', 'generator', 'prepare', 'fingerprint', 'Pictures', 
            'PictureStream', 'PairStream', 'pair_crop', 'CroppedPairs', 'match_names', 'PairFolder']
 
 # %% ../nbs/09a_data.ipynb #06edfc31
-import dataclasses, functools, hashlib, io, itertools, operator, os, signal, sys, threading, time
-import warnings
+import dataclasses, functools, hashlib, io, itertools, multiprocessing, operator, os, signal, sys
+import threading, time, warnings
 from collections import deque
 from pathlib import Path
 import numpy as np, torch
@@ -429,7 +429,9 @@ def _outlive_not(parent):
 def _worker(_):
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_outlive_not, args=(os.getppid(),), daemon=True).start()
+    # not os.getppid(): the parent may be gone by now
+    parent = multiprocessing.parent_process().pid
+    threading.Thread(target=_outlive_not, args=(parent,), daemon=True).start()
 
 # %% ../nbs/09a_data.ipynb #65c9dcdd
 def _loader(data, workers, device, context, **kw):
