@@ -13,7 +13,7 @@ from collections import namedtuple
 import torch, torch.nn.functional as F
 from .degradations import _check, _normal, gaussian_blur, jpeg, uniform
 from .images import luma, to_uint8
-from .measures import to_light, to_srgb
+from .measures import _box, to_light, to_srgb
 
 # %% ../nbs/01a_cameras.ipynb #9ee32cd4
 def tiles(
@@ -283,13 +283,12 @@ def night(
     return jpeg_some(process(raw, cam), share, quality, g)
 
 # %% ../nbs/01a_cameras.ipynb #eb434bf5
-def _mean(v, r): return F.avg_pool2d(F.pad(v, (r,)*4, mode='replicate'), 2*r+1, 1)
-
 def _guided(d, guide, r, eps=.003):
     "Slope and offset of d over the guide, smoothed (He et al. 2010)"
-    mg,md = _mean(guide, r),_mean(d, r)
-    a = (_mean(guide*d, r)-mg*md)/(_mean(guide*guide, r)-mg*mg+eps)
-    return _mean(a, r),_mean(md-a*mg, r)
+    mean = lambda v: _box(v, 2*r+1)
+    mg,md = mean(guide),mean(d)
+    a = (mean(guide*d)-mg*md)/(mean(guide*guide)-mg*mg+eps)
+    return mean(a),mean(md-a*mg)
 
 # %% ../nbs/01a_cameras.ipynb #44cfafb3
 def _place_and_colour(small):
@@ -297,7 +296,7 @@ def _place_and_colour(small):
     b,_,h,w = small.shape
     down,right = (torch.linspace(0, 1, k).to(small) for k in (h, w))
     place = torch.stack(torch.meshgrid(down, right, indexing='ij')).expand(b,2,h,w)
-    return torch.cat([place, 1.5*_mean(small, 2)], 1).flatten(2)
+    return torch.cat([place, 1.5*_box(small, 5)], 1).flatten(2)
 
 # %% ../nbs/01a_cameras.ipynb #58d292b1
 def _planes(small, n, generator):
@@ -334,7 +333,7 @@ def scene_depth(
     h,w = _check(x).shape[-2:]
     if min(h,w) < 16: raise ValueError(f'x: expected at least 16 px a side, got {h}x{w}')
     small = F.interpolate(x, (max(h//4,8),max(w//4,8)), mode='area')       # enough, and quick
-    d = _follow(_mean(_planes(small, planes, generator), 1), small, x)
+    d = _follow(_box(_planes(small, planes, generator), 3), small, x)
     return nearest+(1-nearest)*d**uniform(x, *bend, generator)
 
 # %% ../nbs/01a_cameras.ipynb #e3a22ac3

@@ -1,5 +1,4 @@
 # Made from demo.py by tests/tools/stubs.py: edit the notebook, not this file.
-from typing import Any
 from pathlib import Path
 import torch
 from .conditioning import QualityConditioned
@@ -27,7 +26,6 @@ def coin_chance(a: int, b: int) -> float:
 VOTES: tuple
 def vote_html(names: list, methods: tuple) -> str:
     ...
-SIDES: Any
 def on_page(n: int, most: int=12) -> list:
     ...
 WHOLE: int
