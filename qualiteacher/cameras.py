@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['STATISTICS', 'Camera', 'JERLOV', 'SCATTER', 'tiles', 'off_plane', 'picture_statistics', 'set_distance', 'tone',
            'untone', 'log_uniform', 'random_camera', 'unprocess', 'process', 'noise_levels', 'grainy', 'soft_field',
-           'dim', 'jpeg_some', 'night', 'scene_depth', 'fog', 'water']
+           'dim', 'jpeg_some', 'night', 'scene_depth', 'fog', 'water', 'short_exposure']
 
 # %% ../nbs/01a_cameras.ipynb #53720f1d
 import math
@@ -263,6 +263,14 @@ def jpeg_some(
     return out
 
 # %% ../nbs/01a_cameras.ipynb #37477d89
+def _taken(raw, cam, exposure, falloff, backlit, shot, pixels, grain, share, quality, generator):
+    "What one camera's file shows of the light of a good exposure when there is less of it"
+    g = generator
+    raw,dark = dim(raw, exposure, falloff, backlit, generator=g)
+    a,b = noise_levels(raw, dark, shot, pixels, g)
+    raw = raw+(a*raw+b).sqrt()*grainy(raw, uniform(raw, *grain, g), g)
+    return jpeg_some(process(raw, cam), share, quality, g)
+
 def night(
     x:torch.Tensor,       # (B,3,H,W) clean in [0,1]
     generator=None,       # torch.Generator
@@ -276,11 +284,9 @@ def night(
     quality=(85,98),      # of those
 )->torch.Tensor:          # (B,3,H,W), quantised to 8 bits
     "A night as a camera sees it (after Brooks et al. 2019 and Foi et al. 2008)"
-    g,cam = generator,random_camera(_check(x), generator)
-    raw,dark = dim(unprocess(x, cam), exposure, falloff, backlit, generator=g)
-    a,b = noise_levels(x, dark, shot, pixels, g)
-    raw = raw+(a*raw+b).sqrt()*grainy(x, uniform(x, *grain, g), g)
-    return jpeg_some(process(raw, cam), share, quality, g)
+    cam = random_camera(_check(x), generator)
+    return _taken(unprocess(x, cam), cam, exposure, falloff, backlit, shot, pixels, grain, share,
+                  quality, generator)
 
 # %% ../nbs/01a_cameras.ipynb #eb434bf5
 def _guided(d, guide, r, eps=.003):
@@ -418,3 +424,21 @@ def water(
     z,D = d*log_uniform(x, *across, g)/(1+b),log_uniform(x, *down, g)
     y = _through_water(to_light(x), z, D, kd, b, g)
     return _finish(_expose(y, balance, level, g), noise, grain, share, quality, g)
+
+# %% ../nbs/01a_cameras.ipynb #3830b1d1
+def short_exposure(
+    x:torch.Tensor,       # (B,3,H,W) clean in [0,1]
+    generator=None,       # torch.Generator
+    highlights=(2.,20.),  # range of k, by which a good exposure compresses them; 1: not at all
+    exposure=(.01,.11),   # this and the rest: as in `night`
+    falloff=(0,2.), backlit:float=.12, shot=(.0008,.008), pixels=(25,80), grain=(0,.08),
+    share:float=.3, quality=(85,98),
+)->torch.Tensor:          # (B,3,H,W), quantised to 8 bits
+    "The same photograph with less light: colours and white balance of the file are kept"
+    g,y = generator,to_light(_check(x))
+    k = log_uniform(x, *highlights, g)
+    z = y/k/(1-(1-1/k)*y)                            # white stays 1, dark places get 1/k
+    cam = random_camera(x, g, fade=(1,1), error=0)
+    # what lost more to the curve was exposed a little longer, so that inputs are as dark as nights
+    raw = unprocess(to_srgb(z), cam)*k.clamp_max(8)**.45
+    return _taken(raw, cam, exposure, falloff, backlit, shot, pixels, grain, share, quality, g)
