@@ -45,9 +45,10 @@ class RestorationUNet(nn.Module):
     def __init__(self,
         width:int=24,    # channels at the finest scale; 24 gives 0.49 M parameters
         gain:bool=True,  # False: correction only, for comparison
+        context:int=0,   # px, short side of a small copy of the whole picture, see below; 0: none
     ):
         super().__init__()
-        w,self.gain = width,gain
+        w,self.gain,self.context,self.whole = width,gain,context,None
         self.stem = nn.Conv2d(12, w, 3, padding=1)
         self.enc0,self.down0 = ResBlock(w),nn.Conv2d(w, 2*w, 2, 2)
         self.enc1,self.down1 = ResBlock(2*w),nn.Conv2d(2*w, 4*w, 2, 2)
@@ -56,6 +57,16 @@ class RestorationUNet(nn.Module):
         self.up0,self.dec0 = nn.Conv2d(2*w, 4*w, 1),ResBlock(w)
         self.head = nn.Conv2d(w, 24, 3, padding=1)
         nn.init.zeros_(self.head.weight); nn.init.zeros_(self.head.bias)
+        if context: self._add_context()
+
+# %% ../nbs/02_backbones.ipynb #b88820f1
+@patch
+def _encode(self:RestorationUNet, x):
+    "What is seen at 1/2, 1/4 and 1/8 of the size"
+    p = F.pad(x, (0, -x.shape[-1]%8, 0, -x.shape[-2]%8), mode='replicate')
+    a = self.enc0(self.stem(F.pixel_unshuffle(p, 2)))
+    b = self.enc1(self.down0(a))
+    return a,b,self.down1(b)
 
 # %% ../nbs/02_backbones.ipynb #49bd3523
 @patch
@@ -64,10 +75,9 @@ def forward(self:RestorationUNet,
 # (B,3,H,W); near [0,1], not clamped, so that the loss has a gradient everywhere
 )->torch.Tensor:
     h,w = x.shape[-2:]
-    p = F.pad(x, (0, -w%8, 0, -h%8), mode='replicate')
-    a = self.enc0(self.stem(F.pixel_unshuffle(p, 2)))         # 1/2 of the size
-    b = self.enc1(self.down0(a))                              # 1/4
-    c = self.middle(self.down1(b))                            # 1/8: the bottleneck
+    a,b,c = self._encode(x)
+    if self.context: c = self._in_context(c, x)
+    c = self.middle(c)                                        # the bottleneck
     b = self.dec1(b+shuffle(self.up1(c)))
     a = self.dec0(a+shuffle(self.up0(b)))
     g,r = shuffle(self.head(a))[..., :h, :w].chunk(2, 1)
@@ -76,6 +86,30 @@ def forward(self:RestorationUNet,
 # %% ../nbs/02_backbones.ipynb #93143140
 # where a condition enters this network: the bottleneck and both stages of the decoder
 SITES = 'middle','dec1','dec0'
+
+# %% ../nbs/02_backbones.ipynb #d2c6cb45
+@patch
+def _add_context(self:RestorationUNet):
+    "Two layers that turn what is seen of the whole picture into a shift of the bottleneck"
+    c = 4*self.stem.out_channels
+    self.see = nn.Sequential(nn.Linear(c, c), nn.GELU(), nn.Linear(c, c))
+    nn.init.zeros_(self.see[2].weight); nn.init.zeros_(self.see[2].bias)
+
+@patch
+def overview(self:RestorationUNet,
+    x:torch.Tensor,   # (B,3,H,W) whole pictures
+)->torch.Tensor:      # (B,4*width) what a small copy of each looks like on average
+    "Mean features of the encoder, from a copy with a short side of at most `context` px"
+    k = self.context/min(x.shape[-2:])
+    if k < 1: x = F.interpolate(x, [max(1, round(n*k)) for n in x.shape[-2:]], mode='area')
+    return self._encode(x)[2].mean((2,3))
+
+# %% ../nbs/02_backbones.ipynb #3eb7fc6e
+@patch
+def _in_context(self:RestorationUNet, c, x):
+    "The bottleneck's input c, shifted by what the whole picture says"
+    whole = self.whole if self.whole is not None else self.overview(x)
+    return c+self.see(whole)[...,None,None]
 
 # %% ../nbs/02_backbones.ipynb #bf4f9e1a
 def random_crop(
@@ -181,10 +215,11 @@ def base_card(
 
 # %% ../nbs/02_backbones.ipynb #3d499522
 def load_base(
-    name:str='lowlight',  # 'lowlight', or 'lowlight_small', 'haze_small' for quick experiments
+    # 'lowlight', 'lowlight_small', 'haze_small'; for real pictures 'night', 'fog', 'water'
+    name:str='lowlight',
 )->nn.Module:             # a RestorationUNet in eval mode, on the CPU
     "The shipped restoration network, before any pseudo-labels. No network access"
-    path = weights_path(f'{name}_base.safetensors')
-    net = RestorationUNet(base_card(name)['width'])
+    path,card = weights_path(f'{name}_base.safetensors'),base_card(name)
+    net = RestorationUNet(card['width'], context=card.get('context', 0))
     net.load_state_dict(load_file(path))
     return net.eval()

@@ -15,6 +15,7 @@ class ResBlock(nn.Module):
 def shuffle(x: torch.Tensor) -> torch.Tensor:
     ...
 class RestorationUNet(nn.Module):
+    see: Any
     head: Any
     up0: Any
     dec0: ResBlock
@@ -27,11 +28,16 @@ class RestorationUNet(nn.Module):
     down0: Any
     stem: Any
     gain: bool
+    context: int
+    whole: Any
 
-    def __init__(self, width: int=24, gain: bool=True) -> None:
+    def __init__(self, width: int=24, gain: bool=True, context: int=0) -> None:
         ...
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        ...
+
+    def overview(self, x: torch.Tensor) -> torch.Tensor:
         ...
 SITES: tuple
 def random_crop(x: torch.Tensor, size: int, generator=None) -> torch.Tensor:

@@ -4,6 +4,8 @@ import torch
 from torch import nn
 MARGIN: int
 RAMP: int
+def small_copy(x: torch.Tensor, short: int) -> torch.Tensor:
+    ...
 def restore(student, image: torch.Tensor, quality=..., tile: int=512, progress: bool=False, margin: int=..., grid: int | None=None, batch: int | None=None, bf16: bool=False, channels_last: bool | None=None, dtype=...) -> torch.Tensor:
     ...
 def make_net(factory: str, args: dict | None=None, allow=None) -> nn.Module:
