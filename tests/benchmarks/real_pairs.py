@@ -3,7 +3,8 @@ restorer and picture; nbs/data/real_pairs_choices.csv, what was chosen on the tr
 
     python tests/benchmarks/real_pairs.py lowlight                      # about eight minutes on one core
     python tests/benchmarks/real_pairs.py haze underwater --short 256   # as the committed lines were made
-    python tests/benchmarks/real_pairs.py lowlight --only student       # after new weights: these rows, in their old places
+    python tests/benchmarks/real_pairs.py lowlight_full             # the same pairs at 600 x 400
+    python tests/benchmarks/real_pairs.py lowlight --only night    # rows whose names begin so: replaced, or added
     python tests/benchmarks/real_pairs.py --seconds  # seconds a megapixel, on an idle machine
 
 Nothing is chosen on the test part: gammas and the target of the mean come from the train part of each task, by mean PSNR.
@@ -17,11 +18,13 @@ from skimage.exposure import equalize_adapthist
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]/'tools'))
 from shared_pairs import shared_pairs, shared_pairs_root
 from qualiteacher.backbones import load_base, weights_path
+from qualiteacher.degraded_reference import exposures
 from qualiteacher.images import load_image, luma, psnr
 from qualiteacher.inference import load_student, restore
 from qualiteacher.iqa import IQAEnsemble
 from qualiteacher.measures import RATIOS
 from qualiteacher.pairs import measure_pairs, pair_measures, pair_table
+from qualiteacher.tasks import task as task_of
 from qualiteacher.teacher import RECIPES, PseudoLabeler
 
 DATA = Path(__file__).resolve().parents[2]/'nbs'/'data'
@@ -84,7 +87,31 @@ def lowlight_rows(g, target, root):
             'base on gamma 2.2': on(2.2), f'base on mean {target} (train)': lambda x: restore(base, to_mean(x, target)),
             'pixel mean of the candidates': lambda x: lab.propose(x).mean(0), "judge's pick of the candidates": pick}
 
+def exposed(x): return exposures(x[None])[0][4]          # the middle of nine: the mean of the package's photographs
+
+def restorers(task):
+    "The shipped restorer of a task, and the classical rows that the library has"
+    t = task_of(task)
+    base, (student, _) = load_base(t.base), load_student(weights_path(f'{t.student}.safetensors'))
+    at = lambda q: lambda x: restore(student, x, q)
+    rows = {f'{t.base}: base':lambda x: restore(base, x), **{f'{t.base}: student at {q}':at(q) for q in (0, 4, 7)},
+            f'{t.base}: student, no level':at(None)}
+    if task == 'lowlight': return rows | {'exposed to a mean of .48':exposed}
+    rows |= {f'library: {n}':lambda x, f=f: f(x[None])[0].clamp(0, 1) for n, f in t.classical.items()}
+    if task != 'haze': return rows
+    dark = t.classical['dark channel 0.8']
+    return rows | {'mean of fog base and dark channel 0.8':lambda x: (restore(base, x)+dark(x[None])[0].clamp(0, 1))/2}
+
+def full_rows():
+    "Without peers, whose results are 256 px wide"
+    student, _ = load_student(weights_path('lowlight_student.safetensors'))
+    return {'gamma 2.2': partial(gamma, g=2.2), 'student at 7': lambda x: restore(student, x, 7)} | restorers('lowlight')
+
 def rows_of(task, root, g, target):
+    if task == 'lowlight_full': return full_rows()
+    return classical_rows(task, root, g, target) | restorers(task)
+
+def classical_rows(task, root, g, target):
     if task == 'lowlight': return lowlight_rows(g, target, root)
     net = {'haze': 'haze_small'}.get(task)
     own = {'base (haze_small)': partial(restore, load_base(net))} if net else {}
@@ -115,13 +142,13 @@ def write(name, rows, keep=None):
     print('wrote', name, len(rows), 'lines')
 
 def replace(rows):
-    "New numbers in the places of the old ones"
+    "New numbers in the places of the old ones; new rows behind those of their task"
     key = lambda r: (r['task'], r['row'], r['name'])
     new = {key(r): r for r in rows}
     with (DATA/'real_pairs.csv').open(newline='') as f: old = list(csv.DictReader(f))
-    lost = set(new)-{key(r) for r in old}
-    if lost: raise ValueError(f'only: expected rows that the table has, got {sorted(lost)[0]}')
-    write('real_pairs.csv', [new.get(key(r), r) for r in old])
+    kept = [new.pop(key(r), r) for r in old]
+    order = list(dict.fromkeys(r['task'] for r in [*kept, *rows]))
+    write('real_pairs.csv', sorted([*kept, *new.values()], key=lambda r: order.index(r['task'])))
 
 if __name__ == '__main__':
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -135,7 +162,7 @@ if __name__ == '__main__':
         sys.exit()
     root, measures = shared_pairs_root(), {**pair_measures(), **RATIOS}
     for task in args.tasks:
-        if args.only: g, m = 1., .5                          # those rows keep the numbers that were chosen
+        if args.only or task == 'lowlight_full': g, m = 1., .5                          # those rows keep the numbers that were chosen
         else:
             train = shared_pairs(task, 'train', 128)
             (g, pg), (m, pm) = choose(train, gamma, GAMMAS), choose(train, to_mean, TARGETS)
@@ -146,6 +173,6 @@ if __name__ == '__main__':
         for n, v in pair_table(measured).items():
             print(f'{n:32}', '  '.join(f'{c} {a:.{DIGITS[c]}f} ({e:.{DIGITS[c]}f})' for c, (a, e) in v.items()), flush=True)
         lines = [dict(task=task, **{k: f'{r[k]:.{DIGITS[k]}f}' if k in DIGITS else r[k] for k in r}) for r in measured]
-        if args.only: replace(lines); continue
+        if args.only or task == 'lowlight_full': replace(lines); continue
         write('real_pairs.csv', lines, task)
         write('real_pairs_choices.csv', [dict(task=task, gamma=g, mean=m, short=args.short or '')], task)
