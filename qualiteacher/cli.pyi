@@ -3,6 +3,7 @@ from typing import Any
 import argparse
 class Refused(Exception):
     ...
+SEES: str
 KEPT: set
 FEW: int
 def cmd_restore(args) -> None:

@@ -14,7 +14,7 @@ from torch import nn
 from fastcore.basics import patch
 from .images import luma
 from .measures import to_lab, to_light, to_srgb
-from .iqa import IQAEnsemble, Metric, ScoreSpec
+from .iqa import IQAEnsemble, Metric, Quantiles, ScoreSpec
 
 # %% ../nbs/06a_degraded_reference.ipynb #fcbc2051
 def re_expose(
@@ -181,7 +181,9 @@ class _Seen(Metric):
     def has_gradient(self):
         x = torch.full((1,3,*self.scorer.ref.size), .5, device=self.scorer.ref.means.device)
         x.requires_grad_()
-        with torch.enable_grad(): g, = torch.autograd.grad(self(x, clamp=False).sum(), x)
+        with torch.enable_grad(): y = self(x, clamp=False).sum()
+        if not y.requires_grad: return False
+        g, = torch.autograd.grad(y, x)
         return bool(g.isfinite().all() and g.abs().max() > 0)
 
 # %% ../nbs/06a_degraded_reference.ipynb #712b2973
@@ -208,6 +210,10 @@ class DegradedReference(IQAEnsemble):
         share = sum((others or {}).values())
         self.others = {n:share*w for n,w in self.beside.weights.items()} if others else {}
         self.seen = {n:w for n,w in (('exposed',exposed),('aligned',aligned)) if w > 0}
+        self.seen_calibration = {}      # of every `seeing(x)`, see `calibrate`
+
+    @property
+    def members(self): return (*self.seen,*self.others)
 
 # %% ../nbs/06a_degraded_reference.ipynb #722e73fc
 @patch
@@ -218,7 +224,49 @@ def seeing(self:DegradedReference,
     ref = Reference(x, self.hypotheses)
     own = {_Seen(_Expected(ref, n=='aligned'), SEEN[n]):w for n,w in self.seen.items()}
     more = {self.beside.metrics[n]:w for n,w in self.others.items()}
-    return IQAEnsemble({**own, **more}, chunk_bytes=self.chunk_bytes, precision=self.precision)
+    judge = IQAEnsemble({**own, **more}, chunk_bytes=self.chunk_bytes, precision=self.precision)
+    judge.calibration = self.seen_calibration
+    return judge
+
+# %% ../nbs/06a_degraded_reference.ipynb #7960cb16
+@patch
+def calibrate(self:DegradedReference,
+    images,          # list of (3,H,W) or (B,3,H,W); with `inputs`: the candidates of each
+    show:bool=True,  # print the share of each level
+    inputs=None,     # list of (3,H,W); None: calibrate the plain ensemble
+)->dict:             # share of each integer level afterwards
+    "Calibrate what `seeing` returns on candidates of known inputs; without inputs as in 06"
+    if inputs is None: return IQAEnsemble.calibrate(self, images, show)
+    if len(inputs)!=len(images): raise ValueError(
+        f'inputs: expected one for each of {len(images)} batches, got {len(inputs)}')
+    self.seen_calibration = {}
+    judges = [self.seeing(x) for x in inputs]
+    raw = [j._raw_of([c]) for j,c in zip(judges, images)]
+    one = judges[0]
+    share = one._fit_calibration({n: torch.cat([r[n] for r in raw]) for n in self.members})
+    self.seen_calibration = one.calibration
+    if show: print('share of each level:', *(f'{k}: {v:.0%}' for k,v in share.items()))
+    return share
+
+# %% ../nbs/06a_degraded_reference.ipynb #747681af
+@patch
+def calibration_state(self:DegradedReference)->dict:
+    "Plain tensors for a checkpoint: {name: knots}, 'seeing NAME' where an input is looked at"
+    seen = {f'seeing {n}': q.knots.cpu() for n,q in self.seen_calibration.items()}
+    return {**IQAEnsemble.calibration_state(self), **seen}
+
+@patch
+def load_calibration(self:DegradedReference,
+    state:dict,  # from `calibration_state`; an empty dict removes both calibrations
+):
+    "Put saved calibrations back; names that do not fit raise ValueError"
+    seen = {n.removeprefix('seeing '):k for n,k in state.items() if n.startswith('seeing ')}
+    want = {*self.members,'total'}
+    if seen and set(seen)!=want: raise ValueError(
+        f'state: expected {sorted(want)} of a judge that sees, got {sorted(seen)}')
+    plain = {n:k for n,k in state.items() if not n.startswith('seeing ')}
+    IQAEnsemble.load_calibration(self, plain)
+    self.seen_calibration = {n: Quantiles(k) for n,k in seen.items()}
 
 # %% ../nbs/06a_degraded_reference.ipynb #33515766
 EVIDENCE = ('exposed','aligned','brightness','brightness squared','clipped','black','colour',

@@ -61,6 +61,7 @@ class _Seen(Metric):
         ...
 SEEN: dict
 class DegradedReference(IQAEnsemble):
+    seen_calibration: dict
     seen: dict
     others: Any
     hypotheses: Callable
@@ -69,7 +70,20 @@ class DegradedReference(IQAEnsemble):
     def __init__(self, hypotheses: Callable=..., exposed: float=0.5, aligned: float=0.5, others: dict | None=None, plain: dict | None=None, **kwargs) -> None:
         ...
 
+    @property
+    def members(self) -> Any:
+        ...
+
     def seeing(self, x: torch.Tensor) -> IQAEnsemble:
+        ...
+
+    def calibrate(self, images, show: bool=True, inputs=None) -> dict:
+        ...
+
+    def calibration_state(self) -> dict:
+        ...
+
+    def load_calibration(self, state: dict) -> None:
         ...
 EVIDENCE: tuple
 class Comparing(nn.Module):

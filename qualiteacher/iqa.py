@@ -647,17 +647,21 @@ def _level_shares(S):
 
 # %% ../nbs/06_iqa.ipynb #c385e077
 @patch
+def _fit_calibration(self:IQAEnsemble, raw):
+    "Quantile maps from raw scores {name: (N,)}; the share of each level afterwards"
+    cal = {n: Quantiles.fit(m.spec.normalise(raw[n]).cpu()) for n,m in self.metrics.items()}
+    self.calibration = cal
+    S = self._total({n: self._normalise(n, raw[n]) for n in self.metrics})
+    self.calibration = {**cal, 'total': Quantiles.fit(S.cpu())}
+    return _level_shares(self.calibration['total'](S))
+
+@patch
 def calibrate(self:IQAEnsemble,
     images,          # list of (3,H,W) or (B,3,H,W): the reference set, at least 8 pictures
     show:bool=True,  # print the share of each level
 )->dict:             # share of each integer level afterwards
     "Fit a quantile map for each metric, then for the total; replaces an earlier calibration"
-    raw = self._raw_of(images)
-    cal = {n: Quantiles.fit(m.spec.normalise(raw[n]).cpu()) for n,m in self.metrics.items()}
-    self.calibration = cal
-    S = self._total({n: self._normalise(n, raw[n]) for n in self.metrics})
-    self.calibration = {**cal, 'total': Quantiles.fit(S.cpu())}
-    share = _level_shares(self.calibration['total'](S))
+    share = self._fit_calibration(self._raw_of(images))
     if show: print('share of each level:', *(f'{k}: {v:.0%}' for k,v in share.items()))
     return share
 

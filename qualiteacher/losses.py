@@ -218,10 +218,12 @@ def view_consistency(
     whole:torch.Tensor,  # (B,3,H,W) student(x)
     view,                # function of a picture, see `other_view`
     view_in=None,        # that of the input; None: the same one
+    reward_in=None,      # the judge of the answer to that input; None: `reward`
 )->torch.Tensor:         # (B,)
     "Gap between the scores of a view of the output and of the output for that view"
     part = student((view_in or view)(x))
-    return (reward(view(whole).clamp(0,1))-reward(part.clamp(0,1))).abs()
+    judged = reward(view(whole).clamp(0,1)),(reward_in or reward)(part.clamp(0,1))
+    return (judged[0]-judged[1]).abs()
 
 # %% ../nbs/09_losses.ipynb #a7de844d
 def crop_consistency(

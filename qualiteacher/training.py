@@ -20,7 +20,7 @@ from .data import PairStream, PictureStream, as_pictures, generator
 _all_ = ['Config']         # also from here: whoever trains needs both
 
 # %% ../nbs/10_training.ipynb #b87d7984
-from .iqa import Metric, score_to_level
+from .iqa import score_to_level
 from .teacher import EMATeacher, PseudoLabeler, between_share
 from .labels import Gate, Gates, make_labels, relative_level
 from .label_bank import LabelBank
@@ -67,13 +67,15 @@ def training_step(
 # %% ../nbs/10_training.ipynb #ea0d2371
 def _rewards(t, keys, x, low):
     "(B,) preference and (B,) gap between two looks, for pictures of one shape"
-    cfg,top = t.cfg,float(TOP_LEVEL)
+    cfg,top,reward = t.cfg,float(TOP_LEVEL),t.reward_of(x)
     whole = t.ask_reward(x, top)
-    with torch.set_grad_enabled(not cfg.detach_loser): r_low = t.reward(t.ask_reward(x, low))
-    pref = preference(t.reward(whole), r_low, t.label_scores(keys).to(x), cfg.beta, cfg.delta)
+    with torch.set_grad_enabled(not cfg.detach_loser): r_low = reward(t.ask_reward(x, low))
+    pref = preference(reward(whole), r_low, t.label_scores(keys).to(x), cfg.beta, cfg.delta)
     views = [t.second_look(keys, x, i) for i in range(2 if cfg.independent_crops else 1)]
+    judges = [t.reward_of(v(x)) if t.sees else t.reward for v in views]
     # ours: under 'injection' this term too moves only the condition
-    return pref,view_consistency(lambda z: t.ask_reward(z, top), t.reward, x, whole, *views)
+    return pref,view_consistency(lambda z: t.ask_reward(z, top), judges[0], x, whole, views[0],
+                                 views[-1], judges[-1])
 
 # %% ../nbs/10_training.ipynb #e00f8ddf
 def reward_losses(
@@ -89,17 +91,21 @@ def reward_losses(
     return {n: t.mean('rewarded', torch.cat(v)) for n,v in zip(('preference','crop'), zip(*sums))}
 
 # %% ../nbs/10_training.ipynb #a26310a5
+def _known(names, members):
+    "ValueError for a name that is no member of the judge"
+    if not set(names) <= set(members):
+        raise ValueError(f'no_gradient, names: expected some of {list(members)}, got {names}')
+
 def without_gradient(
     iqa,    # IQAEnsemble
     names,  # of its members; ValueError for one that it has not
 ):          # a copy with the same scores; `iqa` itself if there are no names
     "A judge in which some members move no weights (authors' code: BRISQUE)"
-    if not set(names) <= set(iqa.metrics):
-        raise ValueError(f'names: expected some of {list(iqa.metrics)}, got {names}')
+    _known(names, iqa.metrics)
     twin = copy.deepcopy(iqa) if names else iqa
     for n in names:
         m = twin.metrics[n]
-        twin.metrics[n] = Metric(m.scorer, m.spec, gradient=False)
+        twin.metrics[n] = type(m)(m.scorer, m.spec, gradient=False)
     return twin
 
 # %% ../nbs/10_training.ipynb #3944258c
@@ -115,7 +121,8 @@ class QualiTeacher:
     "Student, teacher, judge, bank and optimiser of one run"
     def __init__(self,
         student,               # conditioning.QualityConditioned
-        iqa,                   # IQAEnsemble; its statistics run in `cfg.scoring` from now on
+        # IQAEnsemble or DegradedReference; its statistics run in `cfg.scoring` from now on
+        iqa,
         real,                  # unlabelled pictures: a folder, or whatever `data.as_pictures` takes
         pairs,                 # backbones.Pairs, or anything that `data.PairStream` takes
         cfg:Config=None,       # Config(); a preset
@@ -197,16 +204,42 @@ def _judges(self:QualiTeacher, iqa, reward):
     "Ensemble, labeler, gates and bank"
     c = self.cfg
     iqa.precision = c.scoring
-    self.iqa = without_gradient(iqa.to(self.device), c.no_gradient)
-    # what the student gives is clamped already, and looking for NaN would make a GPU wait
-    own = partial(self.iqa.reward, check=self.device.type=='cpu')
-    self.reward = reward or (own if c.clamp_reward else partial(open_reward, self.iqa))
+    self.sees,self.own_reward = hasattr(iqa, 'seeing'),reward
+    if self.sees and c.no_gradient: _known(c.no_gradient, iqa.members)
+    self.iqa = iqa.to(self.device) if self.sees else without_gradient(iqa.to(self.device),
+                                                                      c.no_gradient)
+    self.reward = reward or self._reward(self.iqa)
     self.labeler = PseudoLabeler(self.teacher, self.iqa, c.recipe, c.teacher_quality, c.blocks,
                                  self.earlier)
     gate = lambda: Gate(c.gate_quantile, c.gate_threshold)
     self.gates = Gates(gate(), gate(), gather=self.processes.gather)
     self.bank = LabelBank(None if self.out is None else self.out/'bank', c.top_k, c.max_age, c.rank,
                           max_bytes=c.bank_bytes, name=f'process{self.processes.rank}')
+
+@patch
+def _reward(self:QualiTeacher, judge):
+    "What is climbed of an ensemble"
+    if not self.cfg.clamp_reward: return partial(open_reward, judge)
+    # what the student gives is clamped already, and looking for NaN would make a GPU wait
+    return partial(judge.reward, check=self.device.type=='cpu')
+
+# %% ../nbs/10_training.ipynb #9fd31c4c
+@patch
+def judge_of(self:QualiTeacher,
+    x:torch.Tensor,  # (3,H,W) input
+):                   # IQAEnsemble: the same one for all inputs, unless the judge looks at them
+    "The judge of the answers to one input"
+    if not self.sees: return self.iqa
+    return without_gradient(self.iqa.seeing(x), self.cfg.no_gradient)
+
+@patch
+def reward_of(self:QualiTeacher,
+    x:torch.Tensor,  # (B,3,H,W) inputs
+):                   # function: (B,3,H,W), their answers in this order -> (B,) with a gradient
+    "The reward of answers to these inputs"
+    if self.own_reward or not self.sees: return self.reward
+    each = [self._reward(self.judge_of(v)) for v in x]
+    return lambda y: torch.cat([r(v[None]) for r,v in zip(each, y)])
 
 # %% ../nbs/10_training.ipynb #2826cb11
 @patch
@@ -518,7 +551,8 @@ def begin(self:QualiTeacher):
         self.folder.cut_log(0)
         self.folder.write_config(dict(version=__version__, settings=dataclasses.asdict(self.cfg),
                                       processes=self.processes.world, **self.about))
-    if self.cfg.calibrate and not self.iqa.calibration: self.calibrate()
+    if self.cfg.calibrate and not getattr(self.iqa, 'seen_calibration' if self.sees else
+                                          'calibration'): self.calibrate()
     self.save()
 
 # %% ../nbs/10_training.ipynb #81e62efc
@@ -540,12 +574,13 @@ def calibrate(self:QualiTeacher,
     n:int=16,  # pictures to look at; every process looks at the same ones
 )->dict:       # share of each level
     "Fit the judge's calibration on the candidates of the first pictures, once, before step 1"
-    found = self.labeler.propose(self.sample(n))
+    inputs = self.sample(n)
+    found = self.labeler.propose(inputs)
     if sum(map(len, found)) < 8: raise ValueError(
         f'real: expected photographs for at least 8 candidates, to calibrate the judge on, got '
         f'{len(found)} with {len(self.labeler.views)} views each; add photographs or views, or '
         f'set calibrate=False')
-    return self.iqa.calibrate(found, show=False)
+    return self.iqa.calibrate(found, show=False, **(dict(inputs=inputs) if self.sees else {}))
 
 # %% ../nbs/10_training.ipynb #3269dc3d
 @patch
@@ -569,10 +604,12 @@ def label_report(self:QualiTeacher)->dict:
     out = dict(level_counts=self.level_counts(), **self.bank.report(known_truth(self.real.origin)),
                level_between=between_share(q) if q else float('nan'))
     if not hasattr(self.iqa, 'live_share'): return out
+    xs = self.sample(4)
+    judges = [self.judge_of(x) for x in xs]
     with torch.no_grad():
-        y = [self.student(x[None], quality=TOP_LEVEL).clamp(0,1) for x in self.sample(4)]
-    return dict(out, reward_coverage=self.iqa.reward_coverage,
-                live_share=sum(map(self.iqa.live_share, y))/len(y))
+        y = [self.student(x[None], quality=TOP_LEVEL).clamp(0,1) for x in xs]
+    return dict(out, reward_coverage=judges[0].reward_coverage,
+                live_share=sum(j.live_share(v) for j,v in zip(judges, y))/len(y))
 
 # %% ../nbs/10_training.ipynb #ba3c153e
 @patch

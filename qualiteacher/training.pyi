@@ -33,6 +33,8 @@ class QualiTeacher:
     labeler: PseudoLabeler
     reward: Any
     iqa: Any
+    sees: Any
+    own_reward: Any
     opt: Any
     distance: Any
     net: Any
@@ -62,6 +64,12 @@ class QualiTeacher:
 
     @property
     def meter(self) -> Any:
+        ...
+
+    def judge_of(self, x: torch.Tensor) -> Any:
+        ...
+
+    def reward_of(self, x: torch.Tensor) -> Any:
         ...
 
     def draws(self, *what) -> Any:

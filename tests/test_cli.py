@@ -30,7 +30,8 @@ def script(tmp_path_factory):
 
 TAB = [('re', ['restore']), ('train --preset ', ['smoke', 'demo', 'paper', 'authors']), ('train --preset pa', ['paper']),
        ('restore --ov', ['--overwrite']), ('train --set w_pref', ['w_preference=']), ('completion ', ['bash', 'zsh', 'fish']),
-       ('train --set inj', ['injection_lr=']), ('train --preset demo ', []), ('restore --weights ', []), ('restore ph', [])]
+       ('train --set inj', ['injection_lr=']), ('train --iqa ', ['offline', 'paper', 'reference']), ('score --iqa ', ['offline', 'paper']),
+       ('train --preset demo ', []), ('restore --weights ', []), ('restore ph', [])]
 
 @pytest.mark.parametrize('typed,offered', TAB, ids=[t or 'nothing' for t, _ in TAB])
 def test_bash_completes(script, typed, offered):
@@ -74,7 +75,8 @@ def test_the_words_of_the_tab_key_are_the_true_ones():
     assert set(cli.WORDS['--kind'].split()) == set(conditioning.KINDS) and cli.WORDS['--task'].split() == list(tasks.TASKS)
     for b in cli.WORDS['--base'].split(): backbones.load_base(b)
     used = {o: what for words in cli._words().values() for o, what in words.items()}
-    assert set(cli.WORDS) <= set(used) and all(used.values()), 'each option says what it is for'
+    assert cli.WORDS['train --iqa'].split() == [*iqa.IQAEnsemble.PRESETS, cli.SEES]
+    assert {w.split()[-1] for w in cli.WORDS} <= set(used) and all(used.values()), 'each option says what it is for'
 
 def test_doctor(tmp_path):
     out = ok('doctor', env=clean_env(home=tmp_path)).stdout.lower()
@@ -338,6 +340,16 @@ def test_demo(tmp_path, record_property):
     r = ok('demo', cwd=tmp_path, env=clean_env(home=tmp_path), timeout=4*300)
     check_report(tmp_path/'runs'/'demo')
     record_property('budget', ('qualiteacher demo', r.seconds, 300))
+
+def test_each_task_has_its_restorer(folder, tmp_path):
+    for t in ('lowlight', 'haze', 'underwater'):
+        r = ok('restore', folder, tmp_path/t, '--task', t)
+        assert f"'task': '{t}'" in r.stdout+r.stderr
+    a, b = (sorted((tmp_path/t).rglob('*.*'))[0].read_bytes() for t in ('haze', 'underwater'))
+    assert a != b
+    assert "did you mean 'haze'" in refused('restore', folder, tmp_path/'x', '--task', 'hase').stderr
+    r = ok('evaluate', '--real', folder, '--short', '96', '--task', 'haze', timeout=240)
+    assert 'dark channel 0.6' in r.stdout and 'shipped at 7' in r.stdout and 'gamma' not in r.stdout
 
 def test_evaluate_writes_a_page(folder, tmp_path):
     page = tmp_path/'compare.html'

@@ -20,7 +20,8 @@ from qualiteacher.images import load_image, psnr, sample_paths, spearman, to_uin
 from qualiteacher.iqa import IQAEnsemble
 from qualiteacher.measures import MEASURES, measure_all, to_light
 from qualiteacher.nss import attack
-from qualiteacher.tasks import clahe, clear_water, dark_channel, grey_world, guided_filter, red_back, stretch
+from qualiteacher.tasks import (clahe, clear_water, dark_channel, grey_world, guided_filter, haze_truths, red_back, stretch,
+                                water_truths)
 from qualiteacher.teacher import brighten
 
 OUT = ROOT/'nbs'/'data'/'judge_within.csv'
@@ -72,10 +73,6 @@ def of_water(x, net, g):
     for f in (.5, 1.5): c[f'strength {f}'] = (x+f*(c['clear']-x)).clamp(0, 1)
     c['dark'] = dark_channel(x, .8)
     return c | variants(c['red grey'], g)
-
-def haze_truths(x): return torch.cat([dark_channel(x, s) for s in (.35, .5, .65, .8, .95)]), torch.full((5,), .2)
-def water_truths(x):
-    return torch.cat([red_back(x), grey_world(red_back(x)), clear_water(x), stretch(x), grey_world(x)]), torch.full((5,), .2)
 
 TASK = {'low light':('lowlight', of_night, exposures), 'haze':('haze_small', of_haze, haze_truths),
         'underwater':(None, of_water, water_truths)}
@@ -226,8 +223,7 @@ if __name__ == '__main__':
     p = argparse.ArgumentParser()
     p.add_argument('--work', type=Path, required=True)
     p.add_argument('--out', type=Path, default=OUT)
-    p.add_argument('--part', choices=('train', 'test'), default='test', help='train: for choosing; test: for the table')
-    p.add_argument('--other-part', choices=('train', 'test'), default='train', help='the same for haze and underwater')
+    p.add_argument('--part', choices=('train', 'test'), default='test', help='low light. train: for choosing; test: for the table')
     p.add_argument('--data', nargs='+', default=['low light', 'made nights', 'haze', 'underwater'])
     p.add_argument('--nights', nargs='+', choices=list(NIGHTS), default=list(NIGHTS), help='that the comparing judge learns from')
     p.add_argument('--prepare', nargs='+', choices=list(SETS), help='make these sets and stop')
@@ -247,11 +243,12 @@ if __name__ == '__main__':
             rows += rows_of(data, c, ready, keep, learned, best_fixed([r for r, *_ in train], keep))
     for data, tr, te in (('haze', 'sots', 'sotstest'), ('underwater', 'lsui', 'lsuitest')):
         if data not in a.data: continue
-        ready = prepared(te if a.other_part=='test' else tr, a.work)
         mine = OWN[data]
         other = lambda n: not (n in mine or (data=='haze' and n.startswith('dark channel')))
-        for c, keep in {'all':everything, 'others':other}.items():
-            rows += rows_of(data, c, ready, keep, {}, best_fixed(make(tr, a.work), keep))
+        # the test parts were measured once, with nothing left to choose
+        for name, part in ((data, tr), (f'{data} test', te)):
+            for c, keep in {'all':everything, 'others':other}.items():
+                rows += rows_of(name, c, prepared(part, a.work), keep, {}, best_fixed(make(tr, a.work), keep))
     with a.out.open('w', newline='') as f: csv.writer(f, lineterminator='\n').writerows([COLUMNS, *rows])
     for data, c in dict.fromkeys((r[0], r[1]) for r in rows):
         print(f'\n{data}, {c}')
