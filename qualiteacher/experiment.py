@@ -11,6 +11,7 @@ __all__ = ['GUARDS', 'ARMS', 'PASSES', 'PAIRS', 'LR', 'INJECTION_LR', 'SITES', '
 
 # %% ../nbs/11b_experiment.ipynb #f1586ecc
 import ast, functools, hashlib, inspect, json, math, textwrap, time
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 import torch
@@ -261,16 +262,16 @@ def pool_facts(
         levels={q: int((level==q).sum()) for q in range(TOP_LEVEL+1)})
 
 # %% ../nbs/11b_experiment.ipynb #49a81a64
-def _batch(pool, halves, levels, g):
-    "PASSES random labels with their inputs: cut, turned, disturbed"
-    xs,ys,qs = [],[],[]
+def _batch(pool, halves, levels, g, strong=strong_augment):
+    "PASSES random labels with their inputs: cut, turned, disturbed; levels; whole inputs, turned"
+    rows = []
     some = [r[torch.randint(len(r), (PASSES//2,), generator=g)] for r in halves]
     for i,j in torch.cat(some).tolist():
         label = pool.labels[i,j].float()/255
         box = random_box(label[None], CROP, g)
-        x,y = weak_augment(crop(pool.x[i], box), crop(label, box), generator=g)
-        xs.append(strong_augment(x[None], g)[0]); ys.append(y); qs.append(levels[i,j])
-    return torch.stack(xs),torch.stack(ys),torch.stack(qs)
+        x,y,whole = weak_augment(crop(pool.x[i], box), crop(label, box), pool.x[i], generator=g)
+        rows.append((strong(x[None], g)[0], y, levels[i,j], whole))
+    return [torch.stack(v) for v in zip(*rows)]
 
 # %% ../nbs/11b_experiment.ipynb #0631b19b
 def _levels(pool, arm):
@@ -315,12 +316,13 @@ def _remake(pool, teacher, s, iqa, g):
         pool.score[i,has[i]] = (ruler[None] < total[has[i],None]).float().mean(1)
 
 # %% ../nbs/11b_experiment.ipynb #61a53109
-def _start(base, steps):
+def _start(base, steps, rates):
     "Student and its EMA, optimiser and schedule"
-    net = RestorationUNet(base.stem.out_channels); net.load_state_dict(base.state_dict())
+    net = RestorationUNet(base.stem.out_channels, context=base.context)
+    net.load_state_dict(base.state_dict())
     student = QualityConditioned(net, at=SITES, kind='film').train()
-    groups = [dict(params=student.net.parameters(), lr=LR),
-              dict(params=student.condition.parameters(), lr=LR*INJECTION_LR)]
+    parts = student.net,student.condition
+    groups = [dict(params=m.parameters(), lr=lr) for m,lr in zip(parts, rates)]
     opt = torch.optim.AdamW(groups, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(opt, steps)
     return student,EMATeacher(student, .98),opt,schedule
@@ -332,10 +334,18 @@ def _own(pool, arm):
     return pool
 
 # %% ../nbs/11b_experiment.ipynb #a97208a1
+@contextmanager
+def _shown(net, whole):
+    "Inside: crops are answered in the context of the whole pictures, by a network that has one"
+    net.whole = net.overview(whole) if net.context else None
+    try: yield
+    finally: net.whole = None
+
 def _label_loss(student, arm, batch):
     "Distance to the labels, each asked for at its level"
-    x,y,q = batch
-    return weighted_l1(student(x, quality=q) if arm.ask else student(x), y).mean()
+    x,y,q,whole = batch
+    with _shown(student.net, whole):
+        return weighted_l1(student(x, quality=q) if arm.ask else student(x), y).mean()
 
 def _due(step, steps): return step>0 and step%max(1, steps//4)==0
 
@@ -346,12 +356,16 @@ def train_arm(
     pool:Pool,  # after `judged`; copied where it changes
     iqa,        # IQAEnsemble, for preference and loop
     progress:bool=False, # show a bar
+    pairs=None, # supervised pairs with .batch(n, generator); None: those of the domain
+    strong=strong_augment, # (batch, generator) -> batch: disturbs the student's input
+    rates=(LR, LR*INJECTION_LR), # learning rate of the network, and of the condition
+    watch=None, # called as watch(steps done, student) after each step
 ):              # (student, its EMA)
     "Train one student; every arm has the same steps, passes and schedule"
     arm,g = ARMS[s.arm],torch.Generator().manual_seed(s.seed)
     torch.manual_seed(s.seed)
-    student,teacher,opt,sched = _start(base, s.steps)
-    pairs,labelled = _pairs(s.domain),arm.labels!='none'
+    student,teacher,opt,sched = _start(base, s.steps, rates)
+    pairs,labelled = pairs or _pairs(s.domain),arm.labels!='none'
     if labelled: pool = _own(pool, arm); material = _material(pool, arm)
     for step in tqdm(range(s.steps), disable=not progress, desc=s.arm):
         x,y = pairs.batch(PAIRS if labelled else PAIRS+PASSES, g)
@@ -359,12 +373,12 @@ def train_arm(
         if labelled:
             if arm.loop and _due(step, s.steps):
                 _remake(pool, teacher, s, iqa, g); material = _material(pool, arm)
-            loss = loss+_label_loss(student, arm, _batch(pool, *material, g))
+            loss = loss+_label_loss(student, arm, _batch(pool, *material, g, strong))
         if arm.preference and step >= s.steps//2:
             loss = loss+_reward_terms(student, arm, iqa, pool, g)
-        opt.zero_grad(); loss.backward()
-        torch.nn.utils.clip_grad_norm_(student.parameters(), 1.)
+        opt.zero_grad(); loss.backward(); torch.nn.utils.clip_grad_norm_(student.parameters(), 1.)
         opt.step(); sched.step(); teacher.update(student)
+        if watch: watch(step+1, student)
     return student.eval(),teacher
 
 # %% ../nbs/11b_experiment.ipynb #d05862a0
@@ -448,7 +462,7 @@ def untrained(
 # what the result of a run depends on
 _CODE = [train_arm, measure_run, measure_arm, make_pool, judged, relative_levels, usable, ranks,
          candidates_of, with_truth, _batch, _levels, _material, _reward_terms, _asker, _remake,
-         _start, _own, _label_loss, _due, _dial_rows, _exposed, _stronger, pool_facts,
+         _start, _own, _label_loss, _shown, _due, _dial_rows, _exposed, _stronger, pool_facts,
          _rank_within, untrained, held_out, relative_level, RestorationUNet, QualityConditioned,
          FiLMQuality, EMATeacher, Pairs, Degraded, haze, haze_a, haze_b, low_light, low_light_a,
          low_light_b, strong_augment, weak_augment, preference, student_at, view_consistency,

@@ -3,6 +3,7 @@ from typing import Any
 from dataclasses import dataclass
 import torch
 from .conditioning import QualityConditioned
+from .iqa import IQAEnsemble
 from .tasks import task
 from .settings import Config
 from .training import QualiTeacher
@@ -33,6 +34,8 @@ def build_student(run: Run, seed: int=0) -> QualityConditioned:
 def build_pairs(run: Run, cfg: Config) -> Any:
     ...
 def task_settings(name) -> dict:
+    ...
+def build_judge(run: Run) -> IQAEnsemble:
     ...
 def start(run: Run, cfg: Config, out, device: str | None=None, on_step=...) -> QualiTeacher:
     ...
