@@ -24,14 +24,16 @@ from .images import (ImageFolder, load_image, psnr, resize, sample_paths, sample
 
 # %% ../nbs/11a_demo.ipynb #131cddad
 from .degradations import low_light_a, low_light_b
-from .backbones import SITES, Pairs, load_base
+from .backbones import SITES, Pairs, load_base, weights_path
 from .conditioning import QualityConditioned, TOP_LEVEL
 from .iqa import IQAEnsemble, pyiqa_metric
 from .teacher import PseudoLabeler
 from .meter import Degraded, hack_meter, meter_table
 from .progress import plot_history
 from .training import Config, QualiTeacher
-from .inference import restore, save_student, spread, sweep, untrained_rows
+from .inference import (load_student, restore, save_student, spread, sweep,
+                                    untrained_rows)
+from .tasks import task
 
 # %% ../nbs/11a_demo.ipynb #6c3f62b1
 def demo_student(
@@ -471,10 +473,12 @@ def _verdict(rows):
 # %% ../nbs/11a_demo.ipynb #36fe518e
 def _restored(photos, base, average, most):
     "(name, {input, answers}) of at most so many photographs"
+    shipped,_ = load_student(weights_path(f'{task("lowlight").student}.safetensors'))
     def one(path):
         x = load_image(path, 288)
         return path.stem,{'input':x, 'base':restore(base, x, tile=WHOLE),
-                          'average at 7':restore(average, x, TOP_LEVEL, WHOLE)}
+                          'average at 7':restore(average, x, TOP_LEVEL, WHOLE),
+                          'shipped restorer':restore(shipped, x, TOP_LEVEL, WHOLE)}
     return [one(photos[i]) for i in on_page(len(photos), most)]
 
 # %% ../nbs/11a_demo.ipynb #c37eea5a
@@ -552,7 +556,9 @@ def _photo(name, ys, look=LOOKS[0]):
 def _photos(shown, n, look):
     "The restored photographs of the report"
     return (_para('No truth exists for these. Move the border; below, the middle of the input, of '
-                  'the base before training, and of the average, enlarged.'
+                  'the base before training, of the average, and of the low-light restorer that '
+                  'comes with the package (another base and many more pictures: '
+                  '<code>qualiteacher restore</code>), enlarged.'
                   +_left_out(len(shown), n, look))+_grid(_photo(*s, look) for s in shown))
 
 # %% ../nbs/11a_demo.ipynb #43a63fa8

@@ -122,12 +122,12 @@ def claim_table(
     return table
 
 # %% ../nbs/11e_real_pairs.ipynb #f906a2c2
-def _by_judge(claims, arm, where):
+def _by_judge(claims, arm, rho, where):
     "{judge: rank correlations of its runs, as text}"
     out = defaultdict(list)
     for r in claims.runs.values():
         same = all(r[k]==str(v) for k,v in {'arm':arm, **where}.items())
-        if same: out[r['judge']].append(r['rho'])
+        if same: out[r['judge']].append(r[rho])
     return dict(out)
 
 # %% ../nbs/11e_real_pairs.ipynb #ed493492
@@ -136,14 +136,15 @@ def gains(
     arm:str,            # of 11b, such as 'condition relative'
     against:str,        # the rival's arm
     measure:str='psnr', # column
+    rho:str='rho',      # or 'rho aligned': rank correlation with PSNR, or with aligned PSNR
     **where,            # of KEYS: task, part and what else tells runs apart
-)->dict:                # {judge: (rank correlation with PSNR, gain, error)}
+)->dict:                # {judge: (rank correlation, gain, error)}
     "What an arm gains over a rival, for each judge that both were run with"
-    a,b = (_by_judge(claims, n, where) for n in (arm, against))
+    a,b = (_by_judge(claims, n, rho, where) for n in (arm, against))
     out = {}
-    for j,rho in a.items():
+    for j,r in a.items():
         rival = j if j in b else '' if '' in b else None            # '': it asks no judge
         if rival is None: continue
         at = lambda n,k: values(claims, measure, arm=n, judge=k, **where)
-        out[j] = (sum(map(float, rho))/len(rho), *mean_error(minus(at(arm, j), at(against, rival))))
+        out[j] = (sum(map(float, r))/len(r), *mean_error(minus(at(arm, j), at(against, rival))))
     return out

@@ -19,5 +19,5 @@ def minus(a: dict, b: dict) -> dict:
 MEASURED: tuple
 def claim_table(claims: Claims, task: str, part: str='test', base: str | None=None, measures=...) -> dict:
     ...
-def gains(claims: Claims, arm: str, against: str, measure: str='psnr', **where) -> dict:
+def gains(claims: Claims, arm: str, against: str, measure: str='psnr', rho: str='rho', **where) -> dict:
     ...
