@@ -149,10 +149,11 @@ def three_corrections(
 # %% ../nbs/09b_tasks.ipynb #855f7e77
 def haze_truths(
     x:torch.Tensor,  # (1,3,H,W) hazy input in [0,1]
-)->tuple:            # (5,3,H,W) possible truths in [0,1], (5,) weights with sum 1
-    "How thick was the haze? The dark channel with five strengths, all equally likely"
-    made = [dark_channel(x, s) for s in (.35,.5,.65,.8,.95)]
-    return torch.cat(made),x.new_full((5,), .2)
+    strengths=(.35,.5,.65,.8,.95),  # of the dark channel
+)->tuple:            # (n,3,H,W) possible truths in [0,1], (n,) weights with sum 1
+    "How thick was the haze? The dark channel with n strengths, all equally likely"
+    made = [dark_channel(x, s) for s in strengths]
+    return torch.cat(made),x.new_full((len(made),), 1/len(made))
 
 def water_truths(
     x:torch.Tensor,  # (1,3,H,W) input from under water in [0,1]
@@ -208,7 +209,8 @@ TASKS = {t.name:t for t in [
     Task('lowlight', low_light_a, low_light_b, 'night', ('tone','colour'), 'night',
          'night_student', {'gamma 2.2':gamma_curve, 'CLAHE':clahe}, exposures),
     Task('haze', haze_a, haze_b, 'haze', ('tone','colour'), 'fog', 'fog_student',
-         {f'dark channel {s}':partial(dark_channel, strength=s) for s in (.6,.8)}, haze_truths),
+         {f'dark channel {s}':partial(dark_channel, strength=s) for s in (.6,.8)},
+         partial(haze_truths, strengths=(.65,.8,.95))),
     Task('underwater', underwater_a, underwater_b, 'underwater', ('tone','colour'), 'water',
          'water_student', {'grey world':grey_world, 'red and stretch':clear_water}, water_truths),
 ]}

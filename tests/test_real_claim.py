@@ -8,6 +8,9 @@ from qualiteacher.cameras import night
 sys.path.insert(0, str(ROOT/'tests'/'benchmarks'))
 import real_claim                                                                    # noqa: E402
 
+COLUMNS = 'task', 'part', 'arm', 'judge', 'seed', 'steps', 'lr', 'base'
+TYPES = str, str, str, str, int, int, float, str
+
 @pytest.fixture
 def pairs(tmp_path, monkeypatch):
     "Four train scenes and two test scenes as files, nights of the camera model"
@@ -93,3 +96,10 @@ def test_the_committed_lines_are_whole():
     assert len({r['id'] for r in runs}) == len(runs)
     assert {r['run'] for r in table.read('')} == {r['id'] for r in runs}
     for r in runs: assert float(r['seconds']) >= 0 and r['task'] in real_claim.CANDIDATES
+    assert all(real_claim.Run(*(kind(r[f]) for f, kind in zip(COLUMNS, TYPES))).id == r['id'] for r in runs)
+
+@pytest.mark.parametrize('task', list(real_claim.CANDIDATES))
+def test_the_committed_runs_are_of_the_shipped_base(task):
+    base = real_claim.digest(real_claim.read_base(real_claim.task_of(task).base))
+    has = {(r['part'], r['arm']) for r in real_claim.Table(NBS/'data').read('runs') if (r['task'], r['base']) == (task, base)}
+    assert has >= {('half', 'truth as label + token'), ('test', 'untrained'), ('test', 'trust all + token'), ('test', 'condition absolute')}
