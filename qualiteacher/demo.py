@@ -551,7 +551,7 @@ def _photo(name, ys, look=LOOKS[0]):
     ys = {n:_small(y, look[0]) for n,y in ys.items()}
     both = before_after(ys['input'], ys['average at 7'], ('input','average at 7'), name,
                         quality=look[1])
-    return _article(name, both, _middles(ys, name, quality=look[1]))
+    return _article(name, both, _middles(ys, name, 136, look[1]))
 
 def _photos(shown, n, look):
     "The restored photographs of the report"
