@@ -8,10 +8,10 @@
 Resumable: a run that stands in real_claim_runs.csv (same task, part, arm, judge, seed, steps, rate and base) is not made again.
 Labels are made and judged once and kept in --work (300 MB a pool, never committed); then a run takes two to four minutes on one core.
 
-PROTOCOL (committed before any run; nbs/11e_real_pairs.ipynb says why)
+PROTOCOL (committed before any run but for what 11e_real_pairs.ipynb says was changed: regimes, and the arms of the dial)
 * Pictures: 256 px on the short side.  `train` part: the unlabelled pictures, their inputs only, ADAPT of them at most, the first of
   every scene, then the second of every scene, and so on; centre squares.  `test` part: measured, all pictures, nothing chosen by it.
-* Part `half`: labels from every other scene of the train part, measured on pictures of the others.  Steps, rate and candidate set
+* Part `half`: labels from every other scene of the train part, measured on pictures of the others.  Steps and rate
   are chosen there, by `truth as label + token` alone, and then hold for all arms.
 * Base: knows camera models and clean photographs (train_restorers.py).  Supervised pairs of every run: the same.
 * Candidates: CANDIDATES below, made once by the base.  Judges: `seeing` (DegradedReference of 06a), `offline` (the ensemble of 06),
@@ -32,19 +32,19 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT/'tests'/'tools'), str(Path(__file__).resolve().parent)]
-from judge_within import haze_truths, water_truths
+sys.path.insert(0, str(ROOT/'tests'/'tools'))
 from shared_pairs import one_a_scene, shared_pairs
 from qualiteacher import cameras
 from qualiteacher.backbones import Pairs, RestorationUNet, load_base
 from qualiteacher.degradations import strong_augment
 from qualiteacher.degraded_reference import DegradedReference, exposures
-from qualiteacher.experiment import (ARMS, INJECTION_LR, LR, Pool, Setting, judged, pool_facts, ranks, train_arm)
-from qualiteacher.images import psnr, sample_paths, spearman, to_uint8
+from qualiteacher.experiment import (ARMS, INJECTION_LR, LR, Pool, Setting, judged, ranks, train_arm)
+from qualiteacher.images import sample_paths, spearman, to_uint8
 from qualiteacher.iqa import IQAEnsemble
 from qualiteacher.measures import MEASURES, clustered, measure_all
 from qualiteacher.pairs import PairSet
-from qualiteacher.tasks import TONE_VIEWS, clahe, clear_water, dark_channel, grey_world, red_back, stretch, task as task_of
+from qualiteacher.tasks import (TONE_VIEWS, clahe, clear_water, dark_channel, grey_world, haze_truths, red_back, stretch,
+                                task as task_of, water_truths)
 from qualiteacher.teacher import brighten
 
 SHORT, ADAPT, EVERY = 256, 120, 100         # px; unlabelled pictures at most; steps between two points of a curve
