@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from fastcore.basics import patch
 from tqdm.auto import tqdm
 from .images import load_image, psnr, resize
+from .classical import CLASSICAL, small
 from .degradations import dead_leaves, weak_augment
 
 # %% ../nbs/02_backbones.ipynb #13ab2307
@@ -40,15 +41,21 @@ def shuffle(
     return F.avg_pool2d(y, 2, 1)
 
 # %% ../nbs/02_backbones.ipynb #82c405c5
+def _known(first):
+    if first is None or first in CLASSICAL: return first
+    raise ValueError(f'first: expected None or one of {sorted(CLASSICAL)}, got {first!r}')
+
 class RestorationUNet(nn.Module):
     "A three-scale U-Net that predicts a log gain (bounded at 3) and a correction: y = x exp(g) + r"
     def __init__(self,
         width:int=24,    # channels at the finest scale; 24 gives 0.49 M parameters
         gain:bool=True,  # False: correction only, for comparison
         context:int=0,   # px, short side of a small copy of the whole picture, see below; 0: none
+        first:str=None,  # classical restorer that goes before, a key of `CLASSICAL`; None: none
     ):
         super().__init__()
         w,self.gain,self.context,self.whole = width,gain,context,None
+        self.first,self.prepared = _known(first),False
         self.stem = nn.Conv2d(12, w, 3, padding=1)
         self.enc0,self.down0 = ResBlock(w),nn.Conv2d(w, 2*w, 2, 2)
         self.enc1,self.down1 = ResBlock(2*w),nn.Conv2d(2*w, 4*w, 2, 2)
@@ -75,6 +82,7 @@ def forward(self:RestorationUNet,
 # (B,3,H,W); near [0,1], not clamped, so that the loss has a gradient everywhere
 )->torch.Tensor:
     h,w = x.shape[-2:]
+    if self.first and not self.prepared: x = self.first_step(x)    # see below
     a,b,c = self._encode(x)
     if self.context: c = self._in_context(c, x)
     c = self.middle(c)                                        # the bottleneck
@@ -100,9 +108,7 @@ def overview(self:RestorationUNet,
     x:torch.Tensor,   # (B,3,H,W) whole pictures
 )->torch.Tensor:      # (B,4*width) what a small copy of each looks like on average
     "Mean features of the encoder, from a copy with a short side of at most `context` px"
-    k = self.context/min(x.shape[-2:])
-    if k < 1: x = F.interpolate(x, [max(1, round(n*k)) for n in x.shape[-2:]], mode='area')
-    return self._encode(x)[2].mean((2,3))
+    return self._encode(small(x, self.context))[2].mean((2,3))
 
 # %% ../nbs/02_backbones.ipynb #3eb7fc6e
 @patch
@@ -110,6 +116,14 @@ def _in_context(self:RestorationUNet, c, x):
     "The bottleneck's input c, shifted by what the whole picture says"
     whole = self.whole if self.whole is not None else self.overview(x)
     return c+self.see(whole)[...,None,None]
+
+# %% ../nbs/02_backbones.ipynb #49f3c29d
+@patch
+def first_step(self:RestorationUNet,
+    x:torch.Tensor,   # (B,3,H,W) in [0,1], whole pictures
+)->torch.Tensor:      # (B,3,H,W), what the network is shown
+    "x after the classical restorer that goes first, if there is one"
+    return CLASSICAL[self.first](x) if self.first else x
 
 # %% ../nbs/02_backbones.ipynb #bf4f9e1a
 def random_crop(
@@ -220,6 +234,6 @@ def load_base(
 )->nn.Module:             # a RestorationUNet in eval mode, on the CPU
     "The shipped restoration network, before any pseudo-labels. No network access"
     path,card = weights_path(f'{name}_base.safetensors'),base_card(name)
-    net = RestorationUNet(card['width'], context=card.get('context', 0))
+    net = RestorationUNet(card['width'], context=card.get('context', 0), first=card.get('first'))
     net.load_state_dict(load_file(path))
     return net.eval()

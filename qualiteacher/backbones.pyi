@@ -27,17 +27,22 @@ class RestorationUNet(nn.Module):
     enc0: ResBlock
     down0: Any
     stem: Any
+    first: Any
+    prepared: bool
     gain: bool
     context: int
     whole: Any
 
-    def __init__(self, width: int=24, gain: bool=True, context: int=0) -> None:
+    def __init__(self, width: int=24, gain: bool=True, context: int=0, first: str | None=None) -> None:
         ...
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         ...
 
     def overview(self, x: torch.Tensor) -> torch.Tensor:
+        ...
+
+    def first_step(self, x: torch.Tensor) -> torch.Tensor:
         ...
 SITES: tuple
 def random_crop(x: torch.Tensor, size: int, generator=None) -> torch.Tensor:

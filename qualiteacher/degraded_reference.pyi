@@ -4,11 +4,6 @@ from typing import Callable
 import torch
 from torch import nn
 from .iqa import IQAEnsemble, Metric
-def re_expose(light: torch.Tensor, gain) -> torch.Tensor:
-    ...
-def gain_for(light: torch.Tensor, mean: torch.Tensor, steps: int=22) -> torch.Tensor:
-    ...
-GOOD_MEAN: float
 GOOD_STD: float
 def exposures(x: torch.Tensor, mean: float=..., std: float=..., n: int=9) -> tuple:
     ...

@@ -318,7 +318,7 @@ def _remake(pool, teacher, s, iqa, g):
 # %% ../nbs/11b_experiment.ipynb #61a53109
 def _start(base, steps, rates):
     "Student and its EMA, optimiser and schedule"
-    net = RestorationUNet(base.stem.out_channels, context=base.context)
+    net = RestorationUNet(base.stem.out_channels, context=base.context, first=base.first)
     net.load_state_dict(base.state_dict())
     student = QualityConditioned(net, at=SITES, kind='film').train()
     parts = student.net,student.condition
@@ -337,7 +337,7 @@ def _own(pool, arm):
 @contextmanager
 def _shown(net, whole):
     "Inside: crops are answered in the context of the whole pictures, by a network that has one"
-    net.whole = net.overview(whole) if net.context else None
+    net.whole = net.overview(net.first_step(whole)) if net.context else None
     try: yield
     finally: net.whole = None
 

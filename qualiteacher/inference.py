@@ -20,6 +20,7 @@ from torch import nn
 from tqdm.auto import tqdm
 from .images import Photo, load_photo, psnr, save_photo, ssim, to_uint8
 from .backbones import RestorationUNet
+from .classical import CLASSICAL
 from .conditioning import KINDS, TOP_LEVEL, CannotShare, QualityConditioned, as_level
 
 # %% ../nbs/11_inference.ipynb #428bdedc
@@ -126,16 +127,23 @@ def small_copy(
     y = torch.cat([F.adaptive_avg_pool2d(r.float(), (1,w)) for r in rows], 1)
     return y/255 if x.dtype==torch.uint8 else y.clamp(0,1)
 
+def _first(net, x):
+    "x after the network's first step; of a picture in bytes in half precision, to save memory"
+    if not net.first: return x
+    if x.dtype!=torch.uint8: return net.first_step(x.float()[None].clamp(0,1))[0]
+    return net.first_step(x.float()[None].div_(255))[0].half()
+
 @contextmanager
-def _overviewed(student, x):
-    "What a network with a context is told of the picture x, for all of its tiles"
+def _prepared(student, x):
+    "The picture as it is cut into tiles; our network is told of the whole of it for as long"
     core = _core(student)
     net = core.net if isinstance(core, QualityConditioned) else core
-    if not getattr(net, 'context', 0): yield; return
-    device,dtype = _home(net)
-    net.whole = net.overview(small_copy(x, net.context)[None].to(device, dtype))
-    try: yield
-    finally: net.whole = None
+    if not isinstance(net, RestorationUNet): yield x; return
+    x,(device,dtype) = _first(net, x),_home(net)
+    if net.context: net.whole = net.overview(small_copy(x, net.context)[None].to(device, dtype))
+    net.prepared = True
+    try: yield x
+    finally: net.whole,net.prepared = None,False
 
 # %% ../nbs/11_inference.ipynb #32b607f1
 def _same_size(ys, z):
@@ -198,7 +206,7 @@ def restore(
     f = _asker(student, ask, grid, bf16, channels_last)
     batch = batch or (8 if _home(student)[0].type=='cuda' else 1)
     out = torch.empty(x.shape, dtype=dtype)
-    with _evaluating(student), _overviewed(student, x):
+    with _evaluating(student), _prepared(student, x) as x:
         for top,y in _strips(f, x, tile, margin, grid or 16, batch, progress):
             out[:, top:top+y.shape[-2]] = to_uint8(y[0]) if dtype==torch.uint8 else y[0]
     return out
@@ -240,6 +248,7 @@ _RULES = dict(
     net=lambda v: v is None or _text(v), at=_list(lambda v: v=='' or _text(v)),
     kind=lambda v: _text(v) and v in KINDS, width=_int(_WIDTH), gain=lambda v: type(v) is bool,
     context=lambda v: type(v) is int and 0 <= v <= 2**12,
+    first=lambda v: v is None or _text(v) and v in CLASSICAL,
     channels=_list(_int(2**16)), args=lambda v: isinstance(v, dict) and all(map(_text, v)),
     about=lambda v: isinstance(v, dict))
 
@@ -294,7 +303,7 @@ def _description(student, net, args, about):
         _same_shapes(_shapes(inner), _shapes(make_net(net, args)), f'net: {net}')
     elif type(inner) is RestorationUNet:
         meta.update(net='RestorationUNet', width=inner.stem.out_channels, gain=inner.gain,
-                    context=inner.context)
+                    context=inner.context, first=inner.first)
     return meta
 
 # %% ../nbs/11_inference.ipynb #3700eda3
@@ -319,7 +328,8 @@ def _rebuilt(meta, allow, path):
     "The network that the description names"
     if meta['net']=='RestorationUNet':
         if 'width' not in meta: raise ValueError(f'path: {path}: expected a width')
-        return RestorationUNet(meta['width'], meta.get('gain', True), meta.get('context', 0))
+        return RestorationUNet(meta['width'], meta.get('gain', True), meta.get('context', 0),
+                               meta.get('first'))
     if meta['net'] is None:
         raise ValueError(f'net: {path} does not say how its network is made; pass it: net=...')
     return make_net(meta['net'], meta.get('args'), allow)
@@ -394,7 +404,7 @@ def sweep(
     f = _asker(student, partial(_all_levels, student, levels), grid, bf16, channels_last)
     out,total = Sweep(),0.
     for q in levels: out[q] = torch.empty(x.shape, dtype=torch.uint8)
-    with _evaluating(student), _overviewed(student, x):
+    with _evaluating(student), _prepared(student, x) as x:
         for top,ys in _strips(f, x, tile, margin, grid or 16, batch or 1, progress):
             total += ys.std(0, unbiased=False).double().sum().item()
             for q,y in zip(levels, ys): out.bytes(q)[:, top:top+y.shape[-2]] = to_uint8(y)

@@ -154,7 +154,7 @@ def test_a_sweep_hands_out_floats_however_it_is_asked():
     for twin in (copy.deepcopy(s), copy.copy(s)): assert torch.equal(twin[7], s[7]) and twin.bytes(7).dtype == torch.uint8
 
 # --- students ---
-@pytest.mark.parametrize('kw', [{}, dict(gain=False)])
+@pytest.mark.parametrize('kw', [{}, dict(gain=False), dict(context=32, first='dark channel 0.6')])
 @pytest.mark.parametrize('kind', ['film', 'sinusoidal', 'embedding', 'bins'])
 def test_our_network_needs_no_name(tmp_path, kind, kw):
     torch.manual_seed(0)
@@ -163,6 +163,7 @@ def test_our_network_needs_no_name(tmp_path, kind, kw):
     again, meta = load_student(tmp_path/'s.safetensors')
     assert torch.equal(restore(again, x, 3), restore(s, x, 3)) and not again.training
     assert meta['width'] == 8 and meta['about'] == {'task': 'x'} and again.net.gain == kw.get('gain', True)
+    assert again.net.first == kw.get('first') and meta['context'] == kw.get('context', 0)
 
 def test_the_shipped_student_loads():
     s, meta = load_student(weights_path('lowlight_student.safetensors'))
@@ -234,7 +235,7 @@ BAD = [dict(net=...), dict(net=3), dict(net=''), dict(net='os.system'), dict(net
        dict(net='../x:y'), dict(net=['RestorationUNet']), dict(width=...), dict(width=0), dict(width=-4), dict(width=True), dict(width='4'),
        dict(width=4.), dict(width=10**9), dict(width=None), dict(width=8), dict(at=...), dict(at=[]), dict(at='middle'), dict(at=[1]),
        dict(at=['nowhere']), dict(at=['middle']*2), dict(at=['middle']*100), dict(at=['dec0']), dict(kind='pickle'), dict(kind=None),
-       dict(kind=['film']), dict(kind='embedding'), dict(about=3), dict(gain=1), dict(channels=[0]), dict(channels=[10**9]),
+       dict(kind=['film']), dict(kind='embedding'), dict(about=3), dict(gain=1), dict(first='eval'), dict(first=3), dict(first=['CLAHE']), dict(channels=[0]), dict(channels=[10**9]),
        dict(channels=[16, 16]), dict(channels=[15]), dict(args=[1], net='a:b')]
 @pytest.mark.parametrize('changes', BAD, ids=lambda c: str(c)[:40])
 def test_a_description_that_makes_no_sense(tmp_path, changes):

@@ -20,8 +20,8 @@ from qualiteacher.images import load_image, psnr, sample_paths, spearman, to_uin
 from qualiteacher.iqa import IQAEnsemble
 from qualiteacher.measures import MEASURES, measure_all, to_light
 from qualiteacher.nss import attack
-from qualiteacher.tasks import (clahe, clear_water, dark_channel, grey_world, guided_filter, haze_truths, red_back, stretch,
-                                water_truths)
+from qualiteacher.classical import clahe, clear_water, dark_channel, grey_world, guided_filter, red_back, stretch
+from qualiteacher.tasks import haze_truths, water_truths
 from qualiteacher.teacher import brighten
 
 OUT = ROOT/'nbs'/'data'/'judge_within.csv'

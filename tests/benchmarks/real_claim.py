@@ -43,8 +43,8 @@ from qualiteacher.images import sample_paths, spearman, to_uint8
 from qualiteacher.iqa import IQAEnsemble
 from qualiteacher.measures import MEASURES, clustered, measure_all
 from qualiteacher.pairs import PairSet
-from qualiteacher.tasks import (TONE_VIEWS, clahe, clear_water, dark_channel, grey_world, haze_truths, red_back, stretch,
-                                task as task_of, water_truths)
+from qualiteacher.classical import clahe, clear_water, dark_channel, grey_world, red_back, stretch
+from qualiteacher.tasks import TONE_VIEWS, haze_truths, task as task_of, water_truths
 from qualiteacher.teacher import brighten
 
 SHORT, ADAPT, EVERY = 256, 120, 100         # px; unlabelled pictures at most; steps between two points of a curve
@@ -186,7 +186,7 @@ def read_base(base):
     "A name for `load_base`, or a weights file with its card beside it"
     if not Path(base).is_file(): return load_base(str(base))
     card = json.loads(Path(base).with_suffix('.json').read_text())
-    net = RestorationUNet(card['width'], context=card.get('context', 0))
+    net = RestorationUNet(card['width'], context=card.get('context', 0), first=card.get('first'))
     net.load_state_dict(load_file(base))
     return net.eval()
 

@@ -26,8 +26,9 @@ from qualiteacher.training import Config, QualiTeacher
 WEIGHTS = Path(__file__).resolve().parents[2]/'qualiteacher'/'weights'
 DEGRADE = {'lowlight': cameras.short_exposure, 'haze': cameras.fog, 'underwater': cameras.water}
 NAMES = {'lowlight': 'night', 'haze': 'fog', 'underwater': 'water'}
-BASE = dict(width=24, context=96, steps=8000, batch=8, crop=96, short=320, leaves=.25, lr=8e-4, seed=0)
-SHORTER = dict(steps=5000, lr=1e-3)        # of the night base
+BASE = dict(width=24, context=96, first=None, steps=5000, batch=8, crop=96, whole=96, short=320, leaves=.25, lr=1e-3, seed=0)
+# what goes before the network; it is applied to `whole` px, of which the network learns a crop
+FIRST = {'lowlight': {}, 'haze': dict(first='dark channel 0.6', whole=144), 'underwater': dict(first='red and stretch', whole=144)}
 # of the shared photographs: folder, and how many pictures of the train part of the pairs
 REAL = {'lowlight': ('lowlight_full', 'lowlight', 76), 'haze': ('haze', 'hazy', 70), 'underwater': ('underwater', 'underwater', 27)}
 # chosen on the train part, the better one at level 7 was kept: two tries each (low light: one more, darker view; water:
@@ -52,12 +53,27 @@ def held_out(net, degrade):
         with torch.no_grad(): out.append([psnr(x, y).item(), psnr(net(x).clamp(0, 1), y).item()])
     return [round(v, 2) for v in torch.tensor(out).mean(0).tolist()]
 
+class Shown(Pairs):
+    "Pairs after the first step of a network, which was made on more of the picture than the crop"
+    def __init__(self, net, crop, *args):
+        super().__init__(*args)
+        self.net, self.crop = net, crop
+
+    def batch(self, n, generator=None):
+        x, y = super().batch(n, generator)
+        if not self.net.first: return x, y
+        x = self.net.first_step(x)
+        t, l = (int(torch.randint(self.size-self.crop+1, (1,), generator=generator)) for _ in range(2))
+        return tuple(v[..., t:t+self.crop, l:l+self.crop] for v in (x, y))
+
 def base(task, to, **changes):
-    s, degrade, start = {**BASE, **(SHORTER if task=='lowlight' else {}), **changes}, DEGRADE[task], time.time()
+    s, degrade, start = {**BASE, **FIRST[task], **changes}, DEGRADE[task], time.time()
     torch.manual_seed(s['seed'])
-    net = RestorationUNet(s['width'], context=s['context'])
-    pairs = Pairs(sample_paths('train'), degrade, s['crop'], s['leaves'], s['short'])
+    net = RestorationUNet(s['width'], context=s['context'], first=s['first'])
+    pairs = Shown(net, s['crop'], sample_paths('train'), degrade, s['whole'], s['leaves'], s['short'])
+    net.prepared = True
     curve = train_supervised(net, pairs, s['steps'], s['lr'], s['batch'], s['seed'])
+    net.prepared = False
     before, after = held_out(net, degrade)
     file = file_of(task, 'base', to)
     save_file(net.state_dict(), file)
@@ -78,7 +94,7 @@ class Inputs:
     def __getitem__(self, i): return self.items[i]
 
 def load_net(task, to):
-    net = RestorationUNet(BASE['width'], context=BASE['context'])
+    net = RestorationUNet(BASE['width'], context=BASE['context'], first=FIRST[task].get('first'))
     net.load_state_dict(load_file(file_of(task, 'base', to)))
     return net.eval()
 
