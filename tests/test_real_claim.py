@@ -1,5 +1,5 @@
 "The claim on real pairs: its harness on a handful of made pairs, and that its committed numbers are whole."
-import csv, sys
+import csv, subprocess, sys
 import pytest, torch
 from conftest import NBS, ROOT
 from qualiteacher.images import load_image, sample_paths, save_image
@@ -99,7 +99,9 @@ def test_the_committed_lines_are_whole():
     assert all(real_claim.Run(*(kind(r[f]) for f, kind in zip(COLUMNS, TYPES))).id == r['id'] for r in runs)
 
 @pytest.mark.parametrize('task', list(real_claim.CANDIDATES))
-def test_the_committed_runs_are_of_the_shipped_base(task):
-    base = real_claim.digest(real_claim.read_base(real_claim.task_of(task).base))
+def test_the_committed_runs_are_of_one_base_that_can_be_had(task, tmp_path):
+    base = real_claim.BASES[task]
+    if subprocess.run(['git', 'cat-file', '-e', real_claim.AT], cwd=real_claim.ROOT, capture_output=True).returncode == 0:
+        assert real_claim.digest(real_claim.read_base(real_claim.claim_base(task, tmp_path))) == base
     has = {(r['part'], r['arm']) for r in real_claim.Table(NBS/'data').read('runs') if (r['task'], r['base']) == (task, base)}
     assert has >= {('half', 'truth as label + token'), ('test', 'untrained'), ('test', 'trust all + token'), ('test', 'condition absolute')}

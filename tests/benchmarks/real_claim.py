@@ -13,7 +13,8 @@ PROTOCOL (committed before any run but for what 11e_real_pairs.ipynb says was ch
   every scene, then the second of every scene, and so on; centre squares.  `test` part: measured, all pictures, nothing chosen by it.
 * Part `half`: labels from every other scene of the train part, measured on pictures of the others.  Steps and rate
   are chosen there, by `truth as label + token` alone, and then hold for all arms.
-* Base: knows camera models and clean photographs (train_restorers.py).  Supervised pairs of every run: the same.
+* Base: knows camera models and clean photographs (train_restorers.py).  Supervised pairs of every run: the same.  (The bases of the
+  committed runs were shipped until commit 0da2971 and have no first step; they are read from there.)
 * Candidates: CANDIDATES below, made once by the base.  Judges: `seeing` (DegradedReference of 06a), `offline` (the ensemble of 06),
   `truth F` (correlation F with the true PSNR over the pool; F=1 is a perfect judge of PSNR), `aligned F` (the same with aligned
   PSNR).  Scores become ranks over the pool, so that every judge fills the levels alike.  Preference climbs the offline ensemble, which needs no input.
@@ -25,10 +26,11 @@ PROTOCOL (committed before any run but for what 11e_real_pairs.ipynb says was ch
 * Order: ceiling (a regime counts only if truth as label beats every untrained row that knows no truth in aligned PSNR or SSIM, and
   in PSNR, on held-out scenes of the train part), main, fidelity.
 """
-import argparse, csv, hashlib, json, sys, time
+import argparse, csv, hashlib, json, subprocess, sys, time
 from dataclasses import asdict, astuple, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 import torch
 from safetensors.torch import load_file
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,6 +49,8 @@ from qualiteacher.classical import clahe, clear_water, dark_channel, grey_world,
 from qualiteacher.tasks import TONE_VIEWS, haze_truths, task as task_of, water_truths
 from qualiteacher.teacher import brighten
 
+# of the committed runs: first digits of the hash of the weights, and the commit that shipped them
+BASES, AT = dict(lowlight='7677b9d7', haze='65c40da6', underwater='a07ce5fd'), '0da2971'
 SHORT, ADAPT, EVERY = 256, 120, 100         # px; unlabelled pictures at most; steps between two points of a curve
 LEVELS = 0, 2, 4, 6, 7                      # the answers among which a judge picks at test time
 FIDELITY = 1., .5, 0.
@@ -189,6 +193,19 @@ def read_base(base):
     net = RestorationUNet(card['width'], context=card.get('context', 0), first=card.get('first'))
     net.load_state_dict(load_file(base))
     return net.eval()
+
+def claim_base(task, work):
+    "The base of the committed runs: the shipped one, or its file as it was at commit AT"
+    name = task_of(task).base
+    if digest(load_base(name)) == BASES[task]: return name
+    for end in ('json', 'safetensors'):
+        file = Path(work)/f'{name}_base-{AT}.{end}'
+        if file.is_file(): continue
+        found = subprocess.run(['git', 'show', f'{AT}:qualiteacher/weights/{name}_base.{end}'], cwd=ROOT, capture_output=True)
+        if found.returncode: raise SystemExit(f'the base of the committed runs ({BASES[task]}) is in commit {AT}, which this copy '
+                                              f'lacks; fetch it, or pass another --base.  git said: {found.stderr.decode().strip()}')
+        file.parent.mkdir(parents=True, exist_ok=True); file.write_bytes(found.stdout)
+    return file
 
 def digest(net):
     h = hashlib.sha256()
@@ -344,7 +361,7 @@ def show(bench, runs, table):
 def main(args=None):
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument('task', choices=[*CANDIDATES, 'all'], help='all: one after the other')
-    p.add_argument('--base', help='name for load_base, or a .safetensors file with its card (.json) beside it; the shipped one of the task')
+    p.add_argument('--base', help='name for load_base, or a .safetensors file with its card (.json) beside it; by default the one of the committed runs')
     p.add_argument('--rows', nargs='+', choices=list(ROWS), default=['main'])
     p.add_argument('--seeds', nargs='+', type=int, default=[0])
     p.add_argument('--arms', nargs='+', help='of these rows only')
@@ -360,8 +377,9 @@ def main(args=None):
     for task in CANDIDATES if a.task == 'all' else [a.task]: run_task(task, a)
 
 def run_task(task, a):
-    bench, table = Bench(task, a.base or task_of(task).base, a.work), Table(a.out)
-    steps, lr = REGIME[task]
+    table, (steps, lr) = Table(a.out), REGIME[task]
+    if a.table and not a.base: bench = SimpleNamespace(task=task, base=BASES[task])      # needs no weights
+    else: bench = Bench(task, a.base or claim_base(task, a.work), a.work)
     runs = grid(task, a.rows, a.seeds, bench.base, (a.steps or steps, a.lr or lr))
     if a.half: runs = list(dict.fromkeys(replace(r, part='half') for r in runs))
     if a.arms: runs = [r for r in runs if r.arm in (*a.arms, 'untrained')]
