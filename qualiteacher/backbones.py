@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from fastcore.basics import patch
 from tqdm.auto import tqdm
 from .images import load_image, psnr, resize
-from .classical import CLASSICAL, small
+from .classical import CLASSICAL, shrunk
 from .degradations import dead_leaves, weak_augment
 
 # %% ../nbs/02_backbones.ipynb #13ab2307
@@ -108,7 +108,7 @@ def overview(self:RestorationUNet,
     x:torch.Tensor,   # (B,3,H,W) whole pictures
 )->torch.Tensor:      # (B,4*width) what a small copy of each looks like on average
     "Mean features of the encoder, from a copy with a short side of at most `context` px"
-    return self._encode(small(x, self.context))[2].mean((2,3))
+    return self._encode(shrunk(x, self.context))[2].mean((2,3))
 
 # %% ../nbs/02_backbones.ipynb #3eb7fc6e
 @patch

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Callable
 import torch
-from .classical import (CLASSICAL, _box, clear_water, dark_channel, gain_for,
-                                    grey_world, re_expose, red_back, stretch, three_corrections)
+from .classical import (CLASSICAL, _box, clear_water, dark_channel, exposed,
+                                    gain_for, grey_world, re_expose, red_back, stretch,
+                                    three_corrections)
 from .measures import to_light
 from .degradations import (haze_a, haze_b, low_light_a, low_light_b, underwater_a,
                                        underwater_b)
@@ -59,7 +60,10 @@ def _tone_kept(gain):
 
 TONE_VIEWS = [View('tone kept' if g==1 else f'tone kept, brighter {g}', finish=_tone_kept(g))
               for g in (1.,1.4)]
-RECIPES['night'] = [IDENTITY, *TONE_VIEWS]
+
+def _tone_exposed(y, x): return y-_box(y, 4)+_box(exposed(x), 4)
+
+RECIPES['night'] = [IDENTITY, *TONE_VIEWS, View('tone exposed', finish=_tone_exposed)]
 
 # %% ../nbs/09b_tasks.ipynb #2c789788
 @dataclass(frozen=True)
