@@ -478,7 +478,7 @@ def _restored(photos, base, average, most):
         x = load_image(path, 288)
         return path.stem,{'input':x, 'base':restore(base, x, tile=WHOLE),
                           'average at 7':restore(average, x, TOP_LEVEL, WHOLE),
-                          'shipped restorer':restore(shipped, x, TOP_LEVEL, WHOLE)}
+                          'shipped':restore(shipped, x, TOP_LEVEL, WHOLE)}
     return [one(photos[i]) for i in on_page(len(photos), most)]
 
 # %% ../nbs/11a_demo.ipynb #c37eea5a
