@@ -93,13 +93,12 @@ def in_rows(
     f,         # function of tensors of one height, pixel by pixel
     *xs,       # (B,C,H,W) each
     n:int=512, # rows at a time
-):             # f(*xs)
+):             # f(*xs), of the shape of the first of xs
     "The same as f(*xs), with less memory for what f computes on the way"
     h = xs[0].shape[-2]
-    parts = (f(*(x[..., i:i+n, :] for x in xs)) for i in range(0, h, n))
-    if h <= n: return next(parts)
-    out = xs[0].new_empty(xs[0].shape)
-    for i,y in zip(range(0, h, n), parts): out[..., i:i+n, :] = y
+    if h <= n: return f(*xs)
+    out = torch.empty_like(xs[0])
+    for i in range(0, h, n): out[..., i:i+n, :] = f(*(x[..., i:i+n, :] for x in xs))
     return out
 
 # %% ../nbs/01b_classical.ipynb #48173bab

@@ -101,7 +101,8 @@ def test_the_committed_lines_are_whole():
 @pytest.mark.parametrize('task', list(real_claim.CANDIDATES))
 def test_the_committed_runs_are_of_one_base_that_can_be_had(task, tmp_path):
     base = real_claim.BASES[task]
-    if subprocess.run(['git', 'cat-file', '-e', real_claim.AT], cwd=real_claim.ROOT, capture_output=True).returncode == 0:
-        assert real_claim.digest(real_claim.read_base(real_claim.claim_base(task, tmp_path))) == base
     has = {(r['part'], r['arm']) for r in real_claim.Table(NBS/'data').read('runs') if (r['task'], r['base']) == (task, base)}
     assert has >= {('half', 'truth as label + token'), ('test', 'untrained'), ('test', 'trust all + token'), ('test', 'condition absolute')}
+    if subprocess.run(['git', 'cat-file', '-e', real_claim.AT], cwd=real_claim.ROOT, capture_output=True).returncode:
+        pytest.skip(f'this copy lacks commit {real_claim.AT}')
+    assert real_claim.digest(real_claim.read_base(real_claim.claim_base(task, tmp_path))) == base

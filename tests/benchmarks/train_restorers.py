@@ -30,7 +30,8 @@ BASE = dict(width=24, context=96, first=None, steps=5000, batch=8, crop=96, whol
 # what goes before the network; it is applied to `whole` px, of which the network learns a crop.  Under water nothing is learned
 # from made pairs: after 5,000 steps on them the answers to real pictures (train part) were 1.1 dB worse than the first step alone
 # (--set steps=5000 whole=144)
-FIRST = {'lowlight': dict(first='exposed', whole=144), 'haze': dict(first='dark channel 0.6', whole=144), 'underwater': dict(first='red and stretch', steps=0)}
+FIRST = {'lowlight': dict(first='exposed', whole=144), 'haze': dict(first='dark channel 0.6', whole=144),
+         'underwater': dict(first='red and stretch', steps=0)}
 # of the shared photographs: folder, and how many pictures of the train part of the pairs
 REAL = {'lowlight': ('lowlight_full', 'lowlight', 76), 'haze': ('haze', 'hazy', 70), 'underwater': ('underwater', 'underwater', 27)}
 # chosen on the train part, by level 7.  Since a first step goes before: haze, three starts (this base, the base of 0da2971, a base
@@ -77,10 +78,9 @@ def base(task, to, **changes):
     curve = train_supervised(net, pairs, s['steps'], s['lr'], s['batch'], s['seed']) if s['steps'] else []
     net.prepared = False
     before, after = held_out(net, degrade)
-    file = file_of(task, 'base', to)
+    file, seen = file_of(task, 'base', to), sample_paths('train') if s['steps'] else []
     save_file(net.state_dict(), file)
-    write(file, dict(task=task, degradation=degrade.__name__, **s, photographs=[p.name for p in sample_paths('train')] if s['steps'] else [],
-                     licence='Apache-2.0', minutes=round((time.time()-start)/60, 1), input_psnr=before, held_out_pairs_psnr=after))
+    write(file, dict(task=task, degradation=degrade.__name__, **s, photographs=[p.name for p in seen], licence='Apache-2.0', minutes=round((time.time()-start)/60, 1), input_psnr=before, held_out_pairs_psnr=after))
     n = max(1, len(curve)//10)
     print(task, 'loss', [round(sum(curve[i:i+n])/n, 4) for i in range(0, len(curve), n)], before, after)
 
@@ -96,7 +96,7 @@ class Inputs:
     def __getitem__(self, i): return self.items[i]
 
 def load_net(task, to):
-    net = RestorationUNet(BASE['width'], context=BASE['context'], first=FIRST[task].get('first'))
+    net = RestorationUNet(BASE['width'], context=BASE['context'], first=FIRST[task]['first'])
     net.load_state_dict(load_file(file_of(task, 'base', to)))
     return net.eval()
 
@@ -110,8 +110,8 @@ def student(task, to, **changes):
     trainer.fit()
     file = file_of(task, 'student', to)
     save_student(trainer.teacher.net, file, task=task, steps=cfg.steps, seed=cfg.seed)
-    write(file, dict(task=task, base=file_of(task, 'base', to).name, first=net.net.first, pictures=len(data), settings={**vars(cfg)}, licence='Apache-2.0',
-                     weights='the running average of the student (its teacher)', minutes=round((time.time()-start)/60, 1)))
+    write(file, dict(task=task, base=file_of(task, 'base', to).name, first=net.net.first, pictures=len(data), settings={**vars(cfg)},
+                     licence='Apache-2.0', weights='the running average of the student (its teacher)', minutes=round((time.time()-start)/60, 1)))
     print(task, len(data), 'pictures,', trainer.level_counts())
 
 if __name__ == '__main__':
