@@ -221,19 +221,28 @@ def weights_path(
     return folder/name
 
 # %% ../nbs/02_backbones.ipynb #83d5eb0a
+def _base_file(name, suffix):
+    "Of a shipped base, by its name; or of a weights file, which has its card beside it"
+    if not str(name).endswith('.safetensors'): return weights_path(f'{name}_base{suffix}')
+    file = Path(name).with_suffix(suffix)
+    if file.is_file(): return file
+    raise FileNotFoundError(f'name: expected weights and their card (.json) beside them, got '
+                            f'{name} and no file {file.name}')
+
 def base_card(
-    name:str='lowlight',  # which base
-)->dict:                  # data, seed, steps, measurements
-    "The model card of a shipped base"
-    return json.loads(weights_path(f'{name}_base.json').read_text())
+    name='lowlight',  # as for `load_base`
+)->dict:              # data, seed, steps, measurements
+    "The model card of a base"
+    return json.loads(_base_file(name, '.json').read_text())
 
 # %% ../nbs/02_backbones.ipynb #3d499522
 def load_base(
-    # 'lowlight', 'lowlight_small', 'haze_small'; for real pictures 'night', 'fog', 'water'
-    name:str='lowlight',
-)->nn.Module:             # a RestorationUNet in eval mode, on the CPU
-    "The shipped restoration network, before any pseudo-labels. No network access"
-    path,card = weights_path(f'{name}_base.safetensors'),base_card(name)
+    # 'lowlight', 'lowlight_small', 'haze_small'; for real pictures 'night', 'fog', 'water';
+    # or a file of yours that ends in .safetensors, with its card (.json) beside it
+    name='lowlight',
+)->nn.Module:   # a RestorationUNet in eval mode, on the CPU; FileNotFoundError if there is none
+    "A restoration network before any pseudo-labels. No network access"
+    path,card = _base_file(name, '.safetensors'),base_card(name)
     net = RestorationUNet(card['width'], context=card.get('context', 0), first=card.get('first'))
     net.load_state_dict(load_file(path))
     return net.eval()

@@ -123,9 +123,13 @@ def lowest(
     return -F.max_pool2d(F.max_pool2d(-x.amin(1, keepdim=True), (n,1), 1, (r,0)), (1,n), 1, (0,r))
 
 # %% ../nbs/01b_classical.ipynb #c8337151
-def _box(x, r):
-    x = F.avg_pool2d(F.pad(x, (r,)*4, mode='replicate'), (2*r+1,1), 1)
-    return F.avg_pool2d(x, (1,2*r+1), 1)
+def _mean_along(x, r, dim):
+    "Means of 2*r+1 neighbours along one dimension: differences of a running sum"
+    n,k = x.shape[dim],2*r+1
+    c = F.pad(x, (0,0,r+1,r) if dim==-2 else (r+1,r,0,0), mode='replicate').double().cumsum(dim)
+    return ((c.narrow(dim, k, n)-c.narrow(dim, 0, n))/k).to(x.dtype)
+
+def _box(x, r): return _mean_along(_mean_along(x, r, -2), r, -1)
 
 def _lines(p, guide, radius, eps=1e-3):
     "In each window p is about a*guide+b: the maps a and b, smoothed"

@@ -78,7 +78,7 @@ def test_the_ceiling_is_measured_on_other_scenes_of_the_train_part(pairs, monkey
 @pytest.mark.parametrize('task', ['haze', 'underwater'])
 def test_the_other_tasks_have_candidates_and_a_judge(task):
     x = load_image(sample_paths('test')[0], 64)
-    names, c = real_claim.candidates(task, real_claim.read_base('haze_small'), x)
+    names, c = real_claim.candidates(task, real_claim.load_base('haze_small'), x)
     assert len(names) == len(c) >= 10 and (c[0].float()-c[-1]).abs().mean() > 1, 'they differ'
     s = real_claim.DegradedReference(real_claim.TRUTHS[task]).seeing(x).score(c.float()/255).total
     assert s.shape == (len(c),) and s.std() > 0
@@ -105,4 +105,4 @@ def test_the_committed_runs_are_of_one_base_that_can_be_had(task, tmp_path):
     assert has >= {('half', 'truth as label + token'), ('test', 'untrained'), ('test', 'trust all + token'), ('test', 'condition absolute')}
     if subprocess.run(['git', 'cat-file', '-e', real_claim.AT], cwd=real_claim.ROOT, capture_output=True).returncode:
         pytest.skip(f'this copy lacks commit {real_claim.AT}')
-    assert real_claim.digest(real_claim.read_base(real_claim.claim_base(task, tmp_path))) == base
+    assert real_claim.digest(real_claim.load_base(real_claim.claim_base(task, tmp_path))) == base

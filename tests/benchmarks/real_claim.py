@@ -26,18 +26,17 @@ PROTOCOL (committed before any run but for what 11e_real_pairs.ipynb says was ch
 * Order: ceiling (a regime counts only if truth as label beats every untrained row that knows no truth in aligned PSNR or SSIM, and
   in PSNR, on held-out scenes of the train part), main, fidelity.
 """
-import argparse, csv, hashlib, json, subprocess, sys, time
+import argparse, csv, hashlib, subprocess, sys, time
 from dataclasses import asdict, astuple, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 import torch
-from safetensors.torch import load_file
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT/'tests'/'tools'))
 from shared_pairs import one_a_scene, shared_pairs
 from qualiteacher import cameras
-from qualiteacher.backbones import Pairs, RestorationUNet, load_base
+from qualiteacher.backbones import Pairs, load_base
 from qualiteacher.degradations import strong_augment
 from qualiteacher.degraded_reference import DegradedReference, exposures
 from qualiteacher.experiment import (ARMS, INJECTION_LR, LR, Pool, Setting, judged, ranks, train_arm)
@@ -144,7 +143,7 @@ def sixteenths(v): return v[..., :v.shape[-2]//16*16, :v.shape[-1]//16*16]
 class Bench:
     "Base, judges, pools and held-out pictures of one task; what takes long is kept in `work`"
     def __init__(self, task, base, work):
-        self.task, self.net, self.work, self.kept = task, read_base(base), Path(work), {}
+        self.task, self.net, self.work, self.kept = task, load_base(base), Path(work), {}
         self.base = digest(self.net)
         self.offline, self.seeing = IQAEnsemble.preset('offline', precision='float32'), DegradedReference(TRUTHS[task])
         self.pairs = Pairs(sample_paths('train'), DEGRADE[task], short=320)
@@ -185,14 +184,6 @@ class Bench:
         known = m if kind == 'truth' else torch.stack([r['m']['aligned psnr'] for r in rs])
         dialled = judged(replace(pool, psnr=known), Setting(run.arm, run.seed, judge='oracle', fidelity=float(f)))
         return replace(pool, score=dialled.score)
-
-def read_base(base):
-    "A name for `load_base`, or a weights file with its card beside it"
-    if not Path(base).is_file(): return load_base(str(base))
-    card = json.loads(Path(base).with_suffix('.json').read_text())
-    net = RestorationUNet(card['width'], context=card.get('context', 0), first=card.get('first'))
-    net.load_state_dict(load_file(base))
-    return net.eval()
 
 def claim_base(task, work):
     "The base of the committed runs: the shipped one, or its file as it was at commit AT"

@@ -1,7 +1,8 @@
 """Seconds a megapixel and peak memory, file to file (JPEG in, level 7, PNG out), against an older commit; each run is a
 process of its own with one thread, old and new in turns.  Also a sweep of eight levels against eight restores.  Processor
 seconds, which other jobs on the machine disturb little, and the clock's; `load` is the number of processes that wanted a
-core (of all jobs) when a run began.  Writes nbs/data/restore.csv (other sizes are kept).
+core (of all jobs) when a run began.  `now` and all that is compared with it is the student of the demo, without a first step; `night`,
+`fog` and `water` are the three for real pictures, with theirs.  Writes nbs/data/restore.csv (other sizes are kept).
 
     python tests/benchmarks/restore.py            all sizes, some minutes
     python tests/benchmarks/restore.py 2 12       these megapixels only
@@ -13,7 +14,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 OUT, OLD = ROOT/'nbs'/'data'/'restore.csv', '64f25a1'
 RUNS = {2: 3, 12: 2, 50: 1}
-WEIGHTS = ROOT/'qualiteacher'/'weights'/'lowlight_student.safetensors'
+WEIGHTS = ROOT/'qualiteacher'/'weights'
+REAL = ['night', 'fog', 'water']
 
 def picture(megapixels, path):
     "3:2, a photograph made larger"
@@ -28,8 +30,9 @@ def child(what, src, dst):
     from qualiteacher.images import load_image, save_image
     from qualiteacher import inference as m
     torch.set_num_threads(1)
-    student, t, cpu = m.load_student(WEIGHTS)[0], time.perf_counter(), time.process_time()
-    if what == 'now':
+    student = m.load_student(WEIGHTS/f"{what if what in REAL else 'lowlight'}_student.safetensors")[0]
+    t, cpu = time.perf_counter(), time.process_time()
+    if what in ('now', *REAL):
         done, skipped = m.restore_files(student, [(src, dst)], 7, overwrite=True, progress=False)
         assert not skipped, skipped
     elif what not in ('8 restores', 'sweep of 8'): save_image(m.restore(student, load_image(src), 7), dst)
@@ -39,7 +42,7 @@ def child(what, src, dst):
     print(cpu, t, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/1024, m.__file__)
 
 def run(what, src, dst, old):
-    load, package = os.getloadavg()[0], ROOT if what in ('now', 'sweep of 8') else old
+    load, package = os.getloadavg()[0], ROOT if what in ('now', 'sweep of 8', *REAL) else old
     env = {**os.environ, 'PYTHONPATH': str(package)}
     r = subprocess.run([sys.executable, __file__, '--child', what, str(src), str(dst)], cwd=package, env=env, text=True, capture_output=True)
     assert r.returncode == 0, r.stderr[-2000:]
@@ -61,7 +64,7 @@ def main(sizes, against, out):
         old_package = package(against, d)
         for mp in sizes:
             picture(mp, src := d/f'{mp}.jpg')
-            whats = [against, 'now'] + (['8 restores', 'sweep of 8'] if mp == 2 else [])
+            whats = [against, 'now', *REAL] + (['8 restores', 'sweep of 8'] if mp == 2 else [])
             got = {w: [] for w in whats}
             for i in range(RUNS.get(mp, 1)):
                 for w in whats: got[w].append(run(w, src, d/'out.png', old_package)); print(mp, w, *got[w][-1], flush=True)

@@ -11,11 +11,11 @@ beside the clone, or QUALITEACHER_SHARED); these files are not part of the proje
 import argparse, json, time
 from pathlib import Path
 import sys, torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 sys.path[:0] = [str(Path(__file__).resolve().parents[1]/'tools')]
 from shared_pairs import one_a_scene, shared_pairs, shared_pairs_root
 from qualiteacher import cameras
-from qualiteacher.backbones import SITES, Pairs, RestorationUNet, train_supervised
+from qualiteacher.backbones import SITES, Pairs, RestorationUNet, load_base, train_supervised
 from qualiteacher.conditioning import QualityConditioned
 from qualiteacher.degraded_reference import DegradedReference
 from qualiteacher.images import list_images, load_image, psnr, sample_paths
@@ -95,15 +95,10 @@ class Inputs:
     def __len__(self): return len(self.items)
     def __getitem__(self, i): return self.items[i]
 
-def load_net(task, to):
-    net = RestorationUNet(BASE['width'], context=BASE['context'], first=FIRST[task]['first'])
-    net.load_state_dict(load_file(file_of(task, 'base', to)))
-    return net.eval()
-
 def student(task, to, **changes):
     s, degrade, t = {**STUDENT[task], **changes}, DEGRADE[task], task_of(task)
     cfg = Config.preset('demo', recipe=t.recipe, keeps=t.keeps, **s)
-    net = QualityConditioned(load_net(task, to), at=list(SITES), kind='film')
+    net = QualityConditioned(load_base(file_of(task, 'base', to)), at=list(SITES), kind='film')
     pairs = Pairs(sample_paths('train'), degrade, cfg.crop, BASE['leaves'], BASE['short'])
     start, data = time.time(), Inputs(task, cfg.short)
     trainer = QualiTeacher(net, DegradedReference(t.truths), data, pairs, cfg)
