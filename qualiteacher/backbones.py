@@ -230,8 +230,8 @@ def _base_file(name, suffix):
                             f'{name} and no file {file.name}')
 
 def base_card(
-    name='lowlight',  # as for `load_base`
-)->dict:              # data, seed, steps, measurements
+    name:str|Path='lowlight',  # as for `load_base`
+)->dict:                       # data, seed, steps, measurements
     "The model card of a base"
     return json.loads(_base_file(name, '.json').read_text())
 
@@ -239,10 +239,14 @@ def base_card(
 def load_base(
     # 'lowlight', 'lowlight_small', 'haze_small'; for real pictures 'night', 'fog', 'water';
     # or a file of yours that ends in .safetensors, with its card (.json) beside it
-    name='lowlight',
-)->nn.Module:   # a RestorationUNet in eval mode, on the CPU; FileNotFoundError if there is none
+    name:str|Path='lowlight',
+# a RestorationUNet in eval mode, on the CPU; FileNotFoundError if there is none, ValueError for a
+# card without a width
+)->nn.Module:
     "A restoration network before any pseudo-labels. No network access"
     path,card = _base_file(name, '.safetensors'),base_card(name)
+    if 'width' not in card: raise ValueError(f'name: expected a width in the card of {name}, got '
+                                             f'{sorted(card)}')
     net = RestorationUNet(card['width'], context=card.get('context', 0), first=card.get('first'))
     net.load_state_dict(load_file(path))
     return net.eval()

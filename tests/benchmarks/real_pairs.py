@@ -20,8 +20,8 @@ import numpy as np, torch, torch.nn.functional as F
 from skimage.exposure import equalize_adapthist
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]/'tools'))
 from shared_pairs import one_a_scene, shared_pairs, shared_pairs_root
+from qualiteacher import classical
 from qualiteacher.backbones import load_base, weights_path
-from qualiteacher.classical import dark_channel as shipped_dark_channel
 from qualiteacher.degraded_reference import exposures
 from qualiteacher.images import load_image, luma, psnr
 from qualiteacher.inference import load_student, restore
@@ -29,7 +29,7 @@ from qualiteacher.iqa import IQAEnsemble
 from qualiteacher.measures import RATIOS
 from qualiteacher.pairs import measure_pairs, pair_measures, pair_table
 from qualiteacher.tasks import task as task_of
-from qualiteacher.teacher import RECIPES, PseudoLabeler
+from qualiteacher.teacher import RECIPES, PseudoLabeler, as_views
 
 DATA = Path(__file__).resolve().parents[2]/'nbs'/'data'
 DIGITS = {'psnr': 2, 'ssim': 4, 'aligned psnr': 2, 'aligned ssim': 4, 'channel psnr': 2, 'colour': 2, 'cast': 2, 'noise': 2,
@@ -104,7 +104,7 @@ def restorers(task):
     rows |= {f'library: {n}':lambda x, f=f: f(x[None])[0].clamp(0, 1) for n, f in t.classical.items()}
     if task != 'haze': return rows
     alone = load_base(t.base); alone.first = None       # trained behind the dark channel at .6; what if more is taken away first?
-    cleared = lambda x, s: shipped_dark_channel(x[None], s)[0]
+    cleared = lambda x, s: classical.dark_channel(x[None], s)[0]
     return rows | {'mean of fog base and dark channel 0.8':lambda x: (restore(base, x)+cleared(x, .8))/2,
                    **{f'fog base behind dark channel {s}':lambda x, s=s: restore(alone, cleared(x, s)) for s in (.7, .8)}}
 
@@ -158,21 +158,23 @@ def replace(rows):
     order = list(dict.fromkeys(r['task'] for r in [*kept, *rows]))
     write('real_pairs.csv', sorted([*kept, *new.values()], key=lambda r: order.index(r['task'])))
 
+INPUT = {'input': lambda x: x}
+
 def measured(task, rows, data, measures):
     "Lines for a table, which is printed, too"
-    made = measure_pairs({'input': lambda x: x, **rows}, data, measures, progress=True)
+    made = measure_pairs(rows, data, measures, progress=True)
     for n, v in pair_table(made).items():
         print(f'{n:32}', '  '.join(f'{c} {a:.{DIGITS[c]}f} ({e:.{DIGITS[c]}f})' for c, (a, e) in v.items()), flush=True)
     return [dict(task=task, **{k: f'{r[k]:.{DIGITS[k]}f}' if k in DIGITS else r[k] for k in r}) for r in made]
 
-def test_part(task, short, only):
+def on_test_part(task, short, only):
     root, fixed = shared_pairs_root(), only or task == 'lowlight_full'
     g, m = 1., .5
     if not fixed:                                       # the other rows keep the numbers that were chosen
         train = shared_pairs(task, 'train', 128)
         (g, pg), (m, pm) = choose(train, gamma, GAMMAS), choose(train, to_mean, TARGETS)
         print(task, 'train part: gamma', g, f'{pg:.2f} dB; mean', m, f'{pm:.2f} dB', flush=True)
-    rows = {n: f for n, f in rows_of(task, root, g, m).items() if n.startswith(only or '')}
+    rows = {n: f for n, f in (INPUT | rows_of(task, root, g, m)).items() if n.startswith(only or '')}
     lines = measured(task, rows, shared_pairs(task, 'test', short), {**pair_measures(), **RATIOS})
     if fixed: return replace(lines)
     write('real_pairs.csv', lines, task)
@@ -181,13 +183,14 @@ def test_part(task, short, only):
 def labels(name):
     "What each view of a task's recipe makes of the base's answer: the labels of the first round"
     t = task_of(name)
-    ask = {getattr(v, 'name', getattr(v, '__name__', '')): PseudoLabeler(load_base(t.base), None, [v], blocks=1) for v in RECIPES[t.recipe]}
-    return {f'label: {n}': lambda x, a=a: a.propose(x)[0] for n, a in ask.items()}
+    base = load_base(t.base)
+    asks = [PseudoLabeler(base, None, [v], blocks=1) for v in as_views(t.recipe)]
+    return {f'label: {a.names[0]}': lambda x, a=a: a.propose(x)[0] for a in asks}
 
-def train_part(task, short):
+def on_train_part(task, short):
     "The inputs that the students have seen, at most 76 pictures"
     name, few = task.split('_')[0], ('psnr', 'ssim', 'aligned psnr', 'colour', 'noise')
-    lines = measured(task, restorers(name) | labels(name), one_a_scene(shared_pairs(task, 'train', short), 76),
+    lines = measured(task, INPUT | restorers(name) | labels(name), one_a_scene(shared_pairs(task, 'train', short), 76),
                      {n: f for n, f in pair_measures().items() if n in few})
     write('real_pairs_train.csv', lines, task)
 
@@ -199,9 +202,10 @@ if __name__ == '__main__':
     p.add_argument('--train', action='store_true', help='the train part instead')
     p.add_argument('--seconds', action='store_true', help='speed only')
     args = p.parse_args()
+    if args.train and args.only: p.error('--only: expected without --train, which measures all its rows')
     if args.seconds:
         write('real_pairs_seconds.csv', [dict(row=n, seconds_a_megapixel=f'{s:.3f}') for n, s in seconds().items()])
         sys.exit()
     for task in args.tasks:
-        if args.train: train_part(task, args.short)
-        else: test_part(task, args.short, args.only)
+        if args.train: on_train_part(task, args.short)
+        else: on_test_part(task, args.short, args.only)

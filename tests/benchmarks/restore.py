@@ -1,7 +1,7 @@
 """Seconds a megapixel and peak memory, file to file (JPEG in, level 7, PNG out), against an older commit; each run is a
 process of its own with one thread, old and new in turns.  Also a sweep of eight levels against eight restores.  Processor
 seconds, which other jobs on the machine disturb little, and the clock's; `load` is the number of processes that wanted a
-core (of all jobs) when a run began.  `now` and all that is compared with it is the student of the demo, without a first step; `night`,
+core (of all jobs) when a run began.  `now` and what it is compared with are the demo's student, without a first step; `night`,
 `fog` and `water` are the three for real pictures, with theirs.  Writes nbs/data/restore.csv (other sizes are kept).
 
     python tests/benchmarks/restore.py            all sizes, some minutes
