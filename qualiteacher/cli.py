@@ -53,6 +53,12 @@ def _level(text):
     if not 0 <= q <= 7:
         raise argparse.ArgumentTypeError(f'quality: expected a level from 0 to 7, got {text!r}')
     return q
+def _strength(text):
+    try: v = float(text)
+    except ValueError: v = -1.
+    if not 0 <= v <= 2:
+        raise argparse.ArgumentTypeError(f'strength: expected a number from 0 to 2, got {text!r}')
+    return v
 
 # %% ../nbs/13_cli.ipynb #9d4f1b40
 SEES = 'reference'      # the judge that looks at the input; of a run only
@@ -82,7 +88,7 @@ def _student(weights, allow=(), name='lowlight'):
     # a module of yours may lie in the working folder; last, so that it hides no other
     if allow and os.getcwd() not in sys.path: sys.path.append(os.getcwd())
     student,meta = load_student(path, allow=allow or ())
-    return student, f'{weights or "shipped weights"}: {meta["about"]}'
+    return student, f'{weights or "shipped weights"}: {meta["about"]}', meta['about']
 
 # %% ../nbs/13_cli.ipynb #a63d015d
 def _device():
@@ -156,32 +162,42 @@ def _todo(args):
     return todo
 
 # %% ../nbs/13_cli.ipynb #89592510
-def _restored(args, todo, done, bad, notes):
+def _restored(args, level, todo, done, bad, notes):
     "Report, in the order of the files"
     _say(*(f'note: {a.name}: {notes[a]}' for a,_ in todo if a in notes))
     if bad and not Path(args.src).is_dir(): raise Refused(next(iter(bad.values())))
     _say(*(f'skipped: {bad[a]}' for a,_ in todo if a in bad))
-    _dump(args, {'level':args.quality, 'skipped':{str(a):t for a,t in bad.items()}, 'restored':[
+    _dump(args, {'level':level, 'strength':args.strength,
+                 'skipped':{str(a):t for a,t in bad.items()}, 'restored':[
         {'picture':str(a), 'result':str(q), 'note':notes.get(a)} for a,q in todo if q in done]})
     if not done: raise Refused(f'none of {len(todo)} could be restored; see above')
     where = todo[0][1] if len(todo)==1 else Path(os.path.commonpath([q.parent for _,q in todo]))
-    print(f'{len(done)} restored at level {args.quality:g} -> {_printable(where)}')
+    asked = 'without a level' if level is None else f'at level {level:g}'
+    print(f'{len(done)} restored {asked} -> {_printable(where)}')
 
 # %% ../nbs/13_cli.ipynb #9d4f1b22
+def _level_of(args, about):
+    "The level that is asked for, or the one that the student's file recommends; None: no level"
+    from qualiteacher.inference import asked_level
+    return asked_level(about) if args.quality is None else args.quality
+
 def cmd_restore(args):
-    "qualiteacher restore SRC [DST] [--weights F] [--quality 7] [--json F.json]"
-    from qualiteacher.inference import restore_files
+    "qualiteacher restore SRC [DST] [--task T] [--strength 1] [--weights F] [--json F.json]"
+    from functools import partial
+    from qualiteacher.inference import noticed, restore_files
     from qualiteacher.processes import Processes
     _json_path(args)
     todo,notes = _todo(args),[]
     p = Processes(args.device)
-    student,about = _student(args.weights, args.allow, args.task); _say(about)
-    done,bad = restore_files(student.to(p.device), todo, args.quality, args.overwrite,
-                             tile=args.tile, progress=p.main and _watched(),
-                             say=lambda a,t: notes.append((a, t)))
+    student,text,about = _student(args.weights, args.allow, args.task); _say(text)
+    level = _level_of(args, about)
+    done,bad = restore_files(student.to(p.device), todo, level, args.overwrite,
+                             tile=args.tile, progress=p.main and _watched(), strength=args.strength,
+                             say=lambda a,t: notes.append((a, t)),
+                             look=partial(noticed, task=None if args.weights else args.task))
     done,bad,notes = (p.collect(v) for v in (done, list(bad.items()), notes))
     if not p.main: return
-    _restored(args, todo, set(done), dict(bad), dict(notes))
+    _restored(args, level, todo, set(done), dict(bad), dict(notes))
 
 # %% ../nbs/13_cli.ipynb #7406bfae
 # a larger picture is reduced to about this many pixels before it is scored
@@ -449,8 +465,13 @@ def _config(args):
     file = _understood(args.config, read_settings, args.config) if args.config else {}
     short = {k:v for k,v in (('steps',args.steps),('seed',args.seed)) if v is not None}
     given = {**file, **parse_settings(args.set), **short}
-    return Config(**{**task_settings(args.task), **PRESETS[args.preset],
-                     **_shortened(given, args.preset)})
+    own = bool(args.net or args.base or args.weights)
+    every = {**task_settings(args.task, own), **PRESETS[args.preset],
+             **_shortened(given, args.preset)}
+    # crops as large as the pictures, where the task wants that: whatever size those are
+    if 'crop' in every and 'crop' not in given:
+        every['crop'] = min(every['crop'], every.get('short', Config().short))
+    return Config(**every)
 
 # %% ../nbs/13_cli.ipynb #5407ed02
 def _shortened(given, preset):
@@ -502,7 +523,7 @@ def cmd_sweep(args):
     if out.suffix.lower() not in ('.png','.jpg','.jpeg'):
         raise Refused(f'{out}: expected a name that ends in .png or .jpg')
     x = resize(load_image(_pictures([args.image])[0]), args.short)
-    student,about = _student(args.weights, args.allow, args.task); _say(about)
+    student,about,_ = _student(args.weights, args.allow, args.task); _say(about)
     levels = sweep(student.to(args.device or _device()), x)
     save_image(torch.cat([x, *levels.values()], 2), out)
     _dump(args, {'picture':args.image, 'result':str(out), 'levels':list(levels),
@@ -512,7 +533,7 @@ def cmd_sweep(args):
 # %% ../nbs/13_cli.ipynb #9d4f1b24
 def _models(args, name):
     "{row: function of one picture}: the input, what needs no learning, the base, the student"
-    from qualiteacher.backbones import load_base
+    from qualiteacher.pyramid import load_base
     from qualiteacher.inference import restore
     from qualiteacher.tasks import task
     t,dev = task(name),args.device or _device()
@@ -545,7 +566,8 @@ def _on_data(models, data, spec, iqa):
     from qualiteacher.pairs import measure_pairs, pair_table
     _say(f'{len(data)} pictures of {spec}, {"with" if data.truth else "without"} truth')
     if not data.truth:
-        return evaluate(models, [data[i][1] for i in range(len(data))], iqa, progress=_watched())
+        return evaluate(models, [data[i][1] for i in range(len(data))], iqa, progress=_watched(),
+                        eye=True)
     judge = lambda y,t: iqa.score(y).total.cpu()
     measures = {**MEASURES, 'score':Measure(judge, 'in [0, 1]', 'high')}
     return pair_table(measure_pairs(models, data, measures, _watched()))
@@ -554,10 +576,10 @@ def _on_data(models, data, spec, iqa):
 def _transposed(table):
     "Lines: a measure each, a model a column, mean and (standard error)"
     wide = max(15, *(len(n)+2 for n in table))
-    lines = [' '*14+''.join(f'{n:>{wide}}' for n in table)]
+    lines = [' '*16+''.join(f'{n:>{wide}}' for n in table)]
     for c in next(iter(table.values())):
         cells = (f'{m:.3f} ({s:.3f})' for m,s in (r[c] for r in table.values()))
-        lines.append(f'{c:14}'+''.join(f'{t:>{wide}}' for t in cells))
+        lines.append(f'{c:16}'+''.join(f'{t:>{wide}}' for t in cells))
     return lines
 
 # %% ../nbs/13_cli.ipynb #9d4f1b45
@@ -578,9 +600,10 @@ def cmd_evaluate(args):
     else:
         names,pictures,truth = _twins(args)
         shown = {i:{} for i in on_page(len(pictures))} if page else {}     # answers for the page
-        table = evaluate(models, pictures, _ensemble(args), truth, progress=_watched(), keep=shown)
+        table = evaluate(models, pictures, _ensemble(args), truth, progress=_watched(), keep=shown,
+                         eye=truth is None)
     print(*_transposed(table), sep='\n')
-    _dump(args, {n: {c: {'mean':m, 'standard error':s} for c,(m,s) in r.items()}
+    _dump(args, {n: {c: {'mean':m if m==m else None, 'standard error':s} for c,(m,s) in r.items()}
                  for n,r in table.items()})
     if page: print(write_evaluation(page, table, models, pictures, names, truth, answers=shown))
 
@@ -657,7 +680,7 @@ def cmd_doctor(args):
 # {command: [(example, what it does)]}; the bare command shows the first ones of the first six
 EXAMPLES = {
     'restore':[('restore photos/', 'better pictures, into photos_restored/'),
-               ('restore dark.jpg bright.jpg --quality 5', 'a single one, with a milder hand'),
+               ('restore dark.jpg bright.jpg --strength .5', 'a single one, half of the way'),
                ('restore photos/ out/ --weights runs/mine/student.safetensors', 'your student')],
     'score':[('score photos/ --sort total', 'how good is each picture? best first'),
              ('score photos/ --json scores.json --sheet best.png', 'for programs, and for eyes')],
@@ -780,7 +803,10 @@ def _restore_options(s):
     s.add_argument('dst', nargs='?', help='file or folder of the results; default: beside, with '
                    '_restored in the name. What exists is kept: the same call goes on later')
     s.add_argument('--weights', metavar='FILE', help='student.safetensors of a run')
-    s.add_argument('--quality', type=_level, default=7., metavar='Q', help='level from 0 to 7')
+    s.add_argument('--quality', type=_level, metavar='Q', help='level from 0 to 7 (how good its '
+                   'training labels were); default: what the file of the student recommends')
+    s.add_argument('--strength', type=_strength, default=1., metavar='S', help='0 keeps the '
+                   'picture, 1 (default) is the answer, between them a blend')
     s.add_argument('--tile', type=int, default=512, help='px; less needs less memory')
     _task(s); _allowed(s); _written(s)
 

@@ -23,15 +23,17 @@ from .images import (ImageFolder, load_image, psnr, resize, sample_paths, sample
                                  to_uint8)
 
 # %% ../nbs/11a_demo.ipynb #131cddad
+from .classical import gamma_curve
 from .degradations import low_light_a, low_light_b
-from .backbones import SITES, Pairs, load_base, weights_path
+from .backbones import SITES, Pairs, weights_path
+from .pyramid import load_base
 from .conditioning import QualityConditioned, TOP_LEVEL
 from .iqa import IQAEnsemble, pyiqa_metric
 from .teacher import PseudoLabeler
 from .meter import Degraded, hack_meter, meter_table
 from .progress import plot_history
 from .training import Config, QualiTeacher
-from .inference import (load_student, restore, save_student, spread, sweep,
+from .inference import (asked_level, load_student, restore, save_student, spread, sweep,
                                     untrained_rows)
 from .tasks import task
 
@@ -473,12 +475,13 @@ def _verdict(rows):
 # %% ../nbs/11a_demo.ipynb #36fe518e
 def _restored(photos, base, average, most):
     "(name, {input, answers}) of at most so many photographs"
-    shipped,_ = load_student(weights_path(f'{task("lowlight").student}.safetensors'))
+    shipped,meta = load_student(weights_path(f'{task("lowlight").student}.safetensors'))
     def one(path):
         x = load_image(path, 288)
-        return path.stem,{'input':x, 'base':restore(base, x, tile=WHOLE),
+        return path.stem,{'input':x, 'gamma 2.2':gamma_curve(x[None])[0],
+                          'base':restore(base, x, tile=WHOLE),
                           'average at 7':restore(average, x, TOP_LEVEL, WHOLE),
-                          'shipped':restore(shipped, x, TOP_LEVEL, WHOLE)}
+                          'restore':restore(shipped, x, asked_level(meta['about']))}
     return [one(photos[i]) for i in on_page(len(photos), most)]
 
 # %% ../nbs/11a_demo.ipynb #c37eea5a
@@ -551,14 +554,14 @@ def _photo(name, ys, look=LOOKS[0]):
     ys = {n:_small(y, look[0]) for n,y in ys.items()}
     both = before_after(ys['input'], ys['average at 7'], ('input','average at 7'), name,
                         quality=look[1])
-    return _article(name, both, _middles(ys, name, 136, look[1]))
+    return _article(name, both, _middles(ys, name, 108, look[1]))
 
 def _photos(shown, n, look):
     "The restored photographs of the report"
     return (_para('No truth exists for these. Move the border; below, the middle of the input, of '
-                  'the base before training, of the average, and of the low-light restorer that '
-                  'comes with the package (another base and many more pictures: '
-                  '<code>qualiteacher restore</code>), enlarged.'
+                  'a plain gamma, of the base before training, of the average, and of what '
+                  '<code>qualiteacher restore</code> gives (another base, which looks at the '
+                  'picture first), enlarged.'
                   +_left_out(len(shown), n, look))+_grid(_photo(*s, look) for s in shown))
 
 # %% ../nbs/11a_demo.ipynb #43a63fa8

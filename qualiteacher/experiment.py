@@ -20,7 +20,8 @@ from tqdm.auto import tqdm
 from .images import load_image, psnr, sample_paths, spearman, ssim, to_uint8
 from .degradations import (haze, haze_a, haze_b, low_light, low_light_a, low_light_b,
                                        strong_augment, weak_augment)
-from .backbones import Pairs, RestorationUNet, load_base, weights_path
+from .backbones import Pairs, RestorationUNet, weights_path
+from .pyramid import load_base
 from .conditioning import FiLMQuality, QualityConditioned, TOP_LEVEL
 from .iqa import IQAEnsemble, pyiqa_metric, score_to_level
 from .teacher import EMATeacher, between_share

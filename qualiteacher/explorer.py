@@ -22,7 +22,8 @@ from matplotlib.patches import Rectangle
 from torch import nn
 from .images import add_inset, load_image, psnr, resize, sample_paths
 from .degradations import low_light_b
-from .backbones import load_base, weights_path
+from .backbones import weights_path
+from .pyramid import load_base
 from .conditioning import KINDS, TOP_LEVEL, QualityConditioned
 from .iqa import SERIES, IQAEnsemble, series
 from .teacher import RECIPES, EMATeacher, PseudoLabeler, View

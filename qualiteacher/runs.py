@@ -13,7 +13,8 @@ import torch
 from safetensors.torch import load_file
 from . import cameras, degradations
 from .images import sample_paths
-from .backbones import SITES, Pairs, RestorationUNet, base_card, load_base
+from .backbones import SITES, Pairs, RestorationUNet
+from .pyramid import FilePairs, PyramidNet, base_card, load_base
 from .conditioning import QualityConditioned
 from .iqa import IQAEnsemble
 from .degraded_reference import DegradedReference
@@ -112,14 +113,17 @@ def build_student(
         return load_student(run.weights)[0]
     net = _bare(run)
     torch.manual_seed(seed)
-    at = list(run.at) if run.at else list(SITES) if isinstance(net, RestorationUNet) else 'auto'
+    ours = isinstance(net, (RestorationUNet, PyramidNet))
+    at = list(run.at) if run.at else list(SITES) if ours else 'auto'
     return QualityConditioned(net, at=at, kind=run.kind)
 
 # %% ../nbs/11c_runs.ipynb #59c4ce30
+def _card(run): return base_card(run.base or task(run.task).base)
+
 def _degrade(run):
     "What the run's base was trained on; for a network of your own, the mild form of the task"
     if run.net: return task(run.task).degrade
-    name = base_card(run.base or task(run.task).base)['degradation']
+    name = _card(run)['degradation']
     return getattr(cameras if hasattr(cameras, name) else degradations, name)
 
 def build_pairs(
@@ -130,15 +134,19 @@ def build_pairs(
     if run.pairs_input:
         return PairFolder(run.pairs_input, run.pairs_truth, crop=cfg.crop, short=cfg.short)
     clean = as_pictures(run.pairs).source.paths if run.pairs else sample_paths('train')
+    if not run.net and _card(run).get('net')=='PyramidNet':
+        return FilePairs(clean, run.task, cfg.crop)
     return Pairs(clean, _degrade(run), cfg.crop)
 
 # %% ../nbs/11c_runs.ipynb #db35b45b
 def task_settings(
-    name,      # of a task
-)->dict:       # fields of Config that follow from it
-    "What the task says about views and augmentation"
+    name,          # of a task
+    own:bool=False,# True: another network than the task's base
+)->dict:           # fields of Config that follow from it
+    "What the task says about views and augmentation; a first step needs whole pictures, not crops"
     t = task(name)
-    return dict(recipe=t.recipe, keeps=t.keeps)
+    whole = not own and t.base and base_card(t.base).get('first')
+    return dict(recipe=t.recipe, keeps=t.keeps, **({'crop':Config().short} if whole else {}))
 
 # %% ../nbs/11c_runs.ipynb #f014d392
 def build_judge(

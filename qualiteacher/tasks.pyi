@@ -1,16 +1,6 @@
 # Made from tasks.py by tests/tools/stubs.py: edit the notebook, not this file.
 from dataclasses import dataclass
 from typing import Callable
-import torch
-from .teacher import View
-def haze_truths(x: torch.Tensor, strengths=...) -> tuple:
-    ...
-def water_truths(x: torch.Tensor) -> tuple:
-    ...
-STRONGER: View
-HAZE_VIEWS: list
-WATER_VIEWS: list
-TONE_VIEWS: list
 @dataclass(frozen=True)
 class Task:
     name: str

@@ -70,10 +70,10 @@ def test_fish_completes(script, typed, offered):
 
 def test_the_words_of_the_tab_key_are_the_true_ones():
     "The script is made without torch, so a few words stand in the command line itself: they are those of the library"
-    from qualiteacher import backbones, cli, conditioning, iqa, settings, tasks
+    from qualiteacher import cli, conditioning, iqa, pyramid, settings, tasks
     assert cli.WORDS['--preset'].split() == list(settings.PRESETS) and cli.WORDS['--iqa'].split() == list(iqa.IQAEnsemble.PRESETS)
     assert set(cli.WORDS['--kind'].split()) == set(conditioning.KINDS) and cli.WORDS['--task'].split() == list(tasks.TASKS)
-    for b in cli.WORDS['--base'].split(): backbones.load_base(b)
+    for b in cli.WORDS['--base'].split(): pyramid.load_base(b)
     used = {o: what for words in cli._words().values() for o, what in words.items()}
     assert cli.WORDS['train --iqa'].split() == [*iqa.IQAEnsemble.PRESETS, cli.SEES]
     assert {w.split()[-1] for w in cli.WORDS} <= set(used) and all(used.values()), 'each option says what it is for'
@@ -349,7 +349,7 @@ def test_each_task_has_its_restorer(folder, tmp_path):
     assert a != b
     assert "did you mean 'haze'" in refused('restore', folder, tmp_path/'x', '--task', 'hase').stderr
     r = ok('evaluate', '--real', folder, '--short', '96', '--task', 'haze', timeout=240)
-    assert 'dark channel 0.6' in r.stdout and 'shipped at 7' in r.stdout and 'gamma' not in r.stdout
+    assert 'dark channel 0.8' in r.stdout and 'shipped at 7' in r.stdout and 'gamma' not in r.stdout
 
 def test_evaluate_writes_a_page(folder, tmp_path):
     page = tmp_path/'compare.html'

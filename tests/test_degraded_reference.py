@@ -66,7 +66,8 @@ def test_on_a_gpu_as_on_the_processor():
     torch.testing.assert_close(a, b, atol=1e-4, rtol=0)
 
 def test_a_run_judges_its_labels_with_the_input():
-    from qualiteacher.backbones import Pairs, load_base
+    from qualiteacher.backbones import Pairs
+    from qualiteacher.pyramid import load_base
     from qualiteacher.conditioning import QualityConditioned
     from qualiteacher.degradations import low_light_a
     from qualiteacher.meter import Degraded
@@ -116,7 +117,8 @@ def test_such_a_run_goes_on_from_its_folder_with_the_same_calibration(run):
     for n, k in after['calibration'].items(): assert torch.equal(k, before[n])
 
 def test_the_reward_of_an_answer_is_that_of_the_judge_of_its_input():
-    from qualiteacher.backbones import Pairs, load_base
+    from qualiteacher.backbones import Pairs
+    from qualiteacher.pyramid import load_base
     from qualiteacher.conditioning import QualityConditioned
     from qualiteacher.degradations import low_light_a
     from qualiteacher.losses import preference

@@ -90,7 +90,7 @@ def tiny(monkeypatch):
     "A network that costs nothing: reading and writing is what is tested"
     torch.manual_seed(0)
     net = torch.nn.Conv2d(3, 3, 1)
-    monkeypatch.setattr(cli, '_student', lambda weights, allow=(), name='lowlight': (net, 'tiny'))
+    monkeypatch.setattr(cli, '_student', lambda weights, allow=(), name='lowlight': (net, 'tiny', {}))
     monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 10**6)       # a size that a mutation invented costs little
     return net
 

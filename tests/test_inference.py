@@ -6,7 +6,8 @@ from hypothesis import given, settings, strategies as st
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import nn
-from qualiteacher.backbones import RestorationUNet, load_base, weights_path
+from qualiteacher.backbones import RestorationUNet, weights_path
+from qualiteacher.pyramid import load_base
 from qualiteacher.conditioning import QualityConditioned
 from qualiteacher.images import load_image, psnr, save_image, ssim, to_uint8
 from qualiteacher.inference import (Sweep, _spans, evaluate, load_student, make_net, my_share, restore, restore_files, save_student,

@@ -3,7 +3,8 @@ import sys
 from pathlib import Path
 import pytest, torch
 from conftest import ROOT
-from qualiteacher.backbones import load_base, weights_path
+from qualiteacher.backbones import weights_path
+from qualiteacher.pyramid import load_base
 from qualiteacher.images import save_image
 from qualiteacher.inference import load_student, restore
 from qualiteacher.measures import MEASURES

@@ -379,7 +379,7 @@ def test_evaluate_on_a_published_layout(tmp_path, capsys):
         for i in range(2): im.rotate(180*i).resize((112, 96)).save(tmp_path/'eval15'/part/f'{i}.png')
     assert main(['evaluate', '--data', f'lol:{tmp_path}', '--short', '96', '--json', str(tmp_path/'e.json')]) == 0
     table, out = json.loads((tmp_path/'e.json').read_text()), capsys.readouterr()
-    assert list(table) == ['input', 'gamma 2.2', 'CLAHE', 'base', 'shipped at 0', 'shipped at 4', 'shipped at 7'] and '2 pictures' in out.err
+    assert list(table) == ['input', 'gamma 2.2', 'relit', 'base', 'shipped at 0', 'shipped at 4', 'shipped at 7'] and '2 pictures' in out.err
     assert {'psnr', 'ssim', 'aligned psnr', 'score'} <= set(table['base']) and 'aligned psnr' in out.out
     assert table['shipped at 7']['psnr']['mean'] > table['input']['psnr']['mean'], 'a dark picture made brighter'
     for spec, says in ((f'lol:{tmp_path}/none', 'eval15/low'), ('nonsense', 'KIND:DIR')):

@@ -8,7 +8,8 @@ from qualiteacher.checkpoints import RunFolder
 
 SCRIPT = '''
 import sys, torch
-from qualiteacher.backbones import Pairs, load_base
+from qualiteacher.backbones import Pairs
+from qualiteacher.pyramid import load_base
 from qualiteacher.conditioning import QualityConditioned
 from qualiteacher.degradations import low_light_a, low_light_b
 from qualiteacher.images import sample_paths

@@ -9,7 +9,7 @@ import csv, importlib.util, io, itertools, random, statistics, subprocess, sys, 
 from pathlib import Path
 import torch
 from PIL import Image
-from qualiteacher.backbones import load_base
+from qualiteacher.pyramid import load_base
 from qualiteacher.images import load_image, sample_paths, to_uint8
 from qualiteacher.labels import Label, decode_label, encode_label
 from qualiteacher.label_bank import LabelBank

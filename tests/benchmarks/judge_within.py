@@ -12,7 +12,7 @@ import torch
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT/'tests'/'tools'))
 from shared_pairs import one_a_scene, shared_pairs
-from qualiteacher.backbones import load_base
+from qualiteacher.pyramid import load_base
 from qualiteacher.degradations import colour_cast, gaussian_blur, gaussian_noise, haze_b, jpeg, low_light, low_light_b, sharpen
 from qualiteacher.degraded_reference import (Comparing, DegradedReference, EVIDENCE, GOOD_MEAN, GOOD_STD, Reference, exposures,
                                              gain_for, re_expose)
@@ -21,7 +21,7 @@ from qualiteacher.iqa import IQAEnsemble
 from qualiteacher.measures import MEASURES, measure_all, to_light
 from qualiteacher.nss import attack
 from qualiteacher.classical import clahe, clear_water, dark_channel, grey_world, guided_filter, red_back, stretch
-from qualiteacher.tasks import haze_truths, water_truths
+from earlier_guesses import haze_truths, water_truths
 from qualiteacher.teacher import brighten
 
 OUT = ROOT/'nbs'/'data'/'judge_within.csv'

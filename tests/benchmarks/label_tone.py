@@ -20,7 +20,8 @@ from pathlib import Path
 import torch, torch.nn.functional as F
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]/'tools'))
 from shared_pairs import one_a_scene, shared_pairs
-from qualiteacher.backbones import load_base, weights_path
+from qualiteacher.backbones import weights_path
+from qualiteacher.pyramid import load_base
 from qualiteacher.degradations import gaussian_blur
 from qualiteacher.images import luma
 from qualiteacher.inference import load_student

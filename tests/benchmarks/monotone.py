@@ -9,7 +9,7 @@ sets of exposures of a dark version (`low_light_b`): `by hand`, and `base`, the 
 import csv, sys, time
 from pathlib import Path
 import torch
-from qualiteacher.backbones import load_base
+from qualiteacher.pyramid import load_base
 from qualiteacher.degradations import low_light_b
 from qualiteacher.images import load_image, psnr, sample_paths, spearman
 from qualiteacher.iqa import SERIES, IQAEnsemble, series

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from PIL import Image
 from qualiteacher import experiment as ex
-from qualiteacher.backbones import load_base
+from qualiteacher.pyramid import load_base
 from qualiteacher.images import psnr, sample_paths, ssim, to_uint8
 from qualiteacher.iqa import IQAEnsemble, pyiqa_metric
 

@@ -36,7 +36,8 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT/'tests'/'tools'))
 from shared_pairs import one_a_scene, shared_pairs
 from qualiteacher import cameras
-from qualiteacher.backbones import Pairs, load_base
+from qualiteacher.backbones import Pairs
+from qualiteacher.pyramid import load_base
 from qualiteacher.degradations import strong_augment
 from qualiteacher.degraded_reference import DegradedReference, exposures
 from qualiteacher.experiment import (ARMS, INJECTION_LR, LR, Pool, Setting, judged, ranks, train_arm)
@@ -45,7 +46,8 @@ from qualiteacher.iqa import IQAEnsemble
 from qualiteacher.measures import MEASURES, clustered, measure_all
 from qualiteacher.pairs import PairSet
 from qualiteacher.classical import clahe, clear_water, dark_channel, grey_world, red_back, stretch
-from qualiteacher.tasks import TONE_VIEWS, haze_truths, task as task_of, water_truths
+from earlier_guesses import TONE_VIEWS, haze_truths, water_truths
+from qualiteacher.tasks import task as task_of
 from qualiteacher.teacher import brighten
 
 # of the committed runs: first digits of the hash of the weights, and the commit that shipped them

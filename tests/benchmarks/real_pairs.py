@@ -1,5 +1,5 @@
 """Restorers on the test part of the shared real pairs, in every measure: nbs/data/real_pairs.csv, numbers only, one line a
-restorer and picture; nbs/data/real_pairs_choices.csv, what was chosen on the train part; real_pairs_train.csv, restorers on that
+restorer and picture; real_pairs_train.csv, restorers on the train
 part; real_pairs_seconds.csv, speed.
 
     python tests/benchmarks/real_pairs.py lowlight                      # about eight minutes on one core
@@ -21,17 +21,21 @@ from skimage.exposure import equalize_adapthist
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]/'tools'))
 from shared_pairs import one_a_scene, shared_pairs, shared_pairs_root
 from qualiteacher import classical
-from qualiteacher.backbones import load_base, weights_path
+from qualiteacher.backbones import weights_path
+from qualiteacher.pyramid import load_base
 from qualiteacher.degraded_reference import exposures
 from qualiteacher.images import load_image, luma, psnr
 from qualiteacher.inference import load_student, restore
 from qualiteacher.iqa import IQAEnsemble
 from qualiteacher.measures import RATIOS
+from qualiteacher.needs import NEEDS
 from qualiteacher.pairs import measure_pairs, pair_measures, pair_table
 from qualiteacher.tasks import task as task_of
 from qualiteacher.teacher import RECIPES, PseudoLabeler, as_views
 
 DATA = Path(__file__).resolve().parents[2]/'nbs'/'data'
+# classical rows beside those of the task
+MORE = {'underwater': {'grey world': classical.grey_world}}
 DIGITS = {'psnr': 2, 'ssim': 4, 'aligned psnr': 2, 'aligned ssim': 4, 'channel psnr': 2, 'colour': 2, 'cast': 2, 'noise': 2,
           'halo': 3, 'features': 4, 'contrast': 3, 'chroma': 3}
 GAMMAS = [round(.2+.1*i, 1) for i in range(79)]          # x^(1/g)
@@ -94,19 +98,15 @@ def lowlight_rows(g, target, root):
 def exposed(x): return exposures(x[None])[0][4]          # the middle of nine: the mean of the package's photographs
 
 def restorers(task):
-    "The shipped restorer of a task, and the classical rows that the library has"
+    "The shipped restorer of a task, its first step alone, and the classical rows that the library has"
     t = task_of(task)
     base, (student, _) = load_base(t.base), load_student(weights_path(f'{t.student}.safetensors'))
     at = lambda q: lambda x: restore(student, x, q)
-    rows = {f'{t.base}: base':lambda x: restore(base, x), **{f'{t.base}: student at {q}':at(q) for q in (0, 4, 7)},
-            f'{t.base}: student, no level':at(None)}
+    rows = {f'{t.base}: first step':lambda x: NEEDS[task](x[None])(x[None])[0], f'{t.base}: base':lambda x: restore(base, x),
+            **{f'{t.base}: student at {q}':at(q) for q in (0, 4, 7)}, f'{t.base}: student, no level':at(None)}
     if task == 'lowlight': return rows | {'exposed to a mean of .48':exposed}
-    rows |= {f'library: {n}':lambda x, f=f: f(x[None])[0].clamp(0, 1) for n, f in t.classical.items()}
-    if task != 'haze': return rows
-    alone = load_base(t.base); alone.first = None       # trained behind the dark channel at .6; what if more is taken away first?
-    cleared = lambda x, s: classical.dark_channel(x[None], s)[0]
-    return rows | {'mean of fog base and dark channel 0.8':lambda x: (restore(base, x)+cleared(x, .8))/2,
-                   **{f'fog base behind dark channel {s}':lambda x, s=s: restore(alone, cleared(x, s)) for s in (.7, .8)}}
+    return rows | {f'library: {n}':lambda x, f=f: f(x[None])[0].clamp(0, 1) for n, f in {**t.classical, **MORE.get(task, {})}.items()
+                   if n not in ('dehazed', 'uncast')}
 
 def full_rows():
     "Without peers, whose results are 256 px wide"
@@ -133,7 +133,7 @@ def seconds():
     rows = lowlight_rows(2.2, .45, shared_pairs_root())
     rows['dark channel'], rows['grey world'] = dark_channel, grey_world
     for t in ('lowlight', 'haze', 'underwater'):
-        rows |= {n: f for n, f in restorers(t).items() if n.endswith((': base', 'student at 7')) or 'library' in n or 'exposed' in n}
+        rows |= {n: f for n, f in restorers(t).items() if n.endswith((': first step', ': base', 'student at 7')) or 'library' in n or 'exposed' in n}
     for n, f in rows.items():
         if isinstance(f, Path): continue
         f(x); times = []
@@ -178,7 +178,6 @@ def on_test_part(task, short, only):
     lines = measured(task, rows, shared_pairs(task, 'test', short), {**pair_measures(), **RATIOS})
     if fixed: return replace(lines)
     write('real_pairs.csv', lines, task)
-    write('real_pairs_choices.csv', [dict(task=task, gamma=g, mean=m, short=short or '')], task)
 
 def labels(name):
     "What each view of a task's recipe makes of the base's answer: the labels of the first round"

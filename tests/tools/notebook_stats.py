@@ -9,12 +9,10 @@ NBS = Path(__file__).resolve().parents[2]/'nbs'
 LIMITS = {
     'KB':        (None, 1024),
     'words':     (150, 4500),
-    'p90':       (None, 15),     # one idea a cell
-    'longest':   (None, 30),
     'width':     (900, None),    # of the median figure: readable on a projector
     'questions': (1, None),
 }
-LESSON = {**LIMITS, 'longest': (None, 20), 'exercises': (4, None)}
+LESSON = {**LIMITS, 'exercises': (4, None)}
 # A page that is known to be outside, with what holds for it: {stem: {column: (smallest, largest)}}.  Empty it.
 EXCEPTIONS = {
     'index': {'questions': (0, None)},

@@ -3,7 +3,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 from qualiteacher import __version__
-from qualiteacher.backbones import RestorationUNet, load_base
+from qualiteacher.backbones import RestorationUNet
+from qualiteacher.pyramid import load_base
 from qualiteacher.conditioning import QualityConditioned
 from qualiteacher.images import load_image, save_image, sample_paths, psnr, ssim
 from qualiteacher.inference import evaluate, load_student, restore, save_student, sweep, spread

@@ -1,6 +1,6 @@
 "Mistakes that a checker must find; it reports the marked lines and no others"
 import torch
-from qualiteacher.backbones import load_base
+from qualiteacher.pyramid import load_base
 from qualiteacher.conditioning import QualityConditioned
 from qualiteacher.inference import restore
 from qualiteacher.iqa import IQAEnsemble
