@@ -16,7 +16,7 @@ from .classical import (CLASSICAL, _box, dark_channel, exposed, stretch,
 from .degradations import (haze_a, haze_b, low_light_a, low_light_b, underwater_a,
                                        underwater_b)
 from .needs import NEEDS, dehazed, possible_truths, relit, uncast
-from .teacher import IDENTITY, RECIPES, SCALES, STRENGTHS, View
+from .teacher import IDENTITY, RECIPES, SCALES, View
 
 # %% ../nbs/09b_tasks.ipynb #4adfa59d
 def _tone_of(task, tone):
