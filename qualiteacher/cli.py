@@ -79,15 +79,13 @@ def _ensemble(args):
 # %% ../nbs/13_cli.ipynb #9d4f1b21
 def _student(weights, allow=(), name='lowlight'):
     "A saved student, or the one shipped for the task; and a sentence about it"
-    from qualiteacher.backbones import weights_path
-    from qualiteacher.inference import load_student
+    from qualiteacher.inference import load_student, shipped_student
     from qualiteacher.tasks import task
-    shipped = task(name).student
-    if not (weights or shipped): raise Refused(f'--weights: none ship for the task {name}')
-    path = weights or weights_path(f'{shipped}.safetensors')
+    if not (weights or task(name).student):
+        raise Refused(f'--weights: none ship for the task {name}')
     # a module of yours may lie in the working folder; last, so that it hides no other
     if allow and os.getcwd() not in sys.path: sys.path.append(os.getcwd())
-    student,meta = load_student(path, allow=allow or ())
+    student,meta = load_student(weights, allow=allow or ()) if weights else shipped_student(name)
     return student, f'{weights or "shipped weights"}: {meta["about"]}', meta['about']
 
 # %% ../nbs/13_cli.ipynb #a63d015d
@@ -458,8 +456,8 @@ def _understood(file, f, *args, **kw):
 # %% ../nbs/13_cli.ipynb #fb833d9f
 def _config(args):
     "Settings: the task's, the preset's, the file's, then those of the command line"
-    from qualiteacher.runs import task_settings
-    from qualiteacher.settings import PRESETS, Config, parse_settings, read_settings
+    from qualiteacher.settings import (PRESETS, Config, parse_settings, read_settings,
+                                       task_settings)
     if args.preset not in PRESETS:
         raise Refused(f'--preset: expected one of {", ".join(PRESETS)}, got {args.preset}')
     file = _understood(args.config, read_settings, args.config) if args.config else {}
@@ -467,22 +465,20 @@ def _config(args):
     given = {**file, **parse_settings(args.set), **short}
     own = bool(args.net or args.base or args.weights)
     every = {**task_settings(args.task, own), **PRESETS[args.preset],
-             **_shortened(given, args.preset)}
+             **_shortened(given, Config.preset(args.preset))}
     # crops as large as the pictures, where the task wants that: whatever size those are
     if 'crop' in every and 'crop' not in given:
         every['crop'] = min(every['crop'], every.get('short', Config().short))
     return Config(**every)
 
 # %% ../nbs/13_cli.ipynb #5407ed02
-def _shortened(given, preset):
+def _shortened(given, base):
     "Settings; the preference of a run that ends before it would begin takes its share of the steps"
-    from qualiteacher.settings import Config
-    base = Config.preset(preset)
     steps = given.get('steps', base.steps)
     if 'preference_start' in given or not 0 < steps <= base.preference_start: return given
     start = steps*base.preference_start//base.steps
-    _say(f'note: preference from step {start} of {steps} on, the share of the run that it has in '
-         f'the preset {preset}')
+    _say(f'note: preference from step {start} of {steps} on, the share of the run that it usually '
+         'has')
     return {**given, 'preference_start':start}
 
 # %% ../nbs/13_cli.ipynb #951efc1c
@@ -610,11 +606,10 @@ def cmd_evaluate(args):
 # %% ../nbs/13_cli.ipynb #38b2839f
 def cmd_demo(args):
     "qualiteacher demo [--out runs/demo] [--preset demo] [--steps N] [--seed N]"
-    from qualiteacher.demo import run_demo
-    from qualiteacher.training import Config
+    from qualiteacher.demo import demo_settings, run_demo
     changes = {k:v for k,v in (('steps',args.steps),('seed',args.seed)) if v is not None}
-    cfg = Config.preset(args.preset, **_shortened(changes, args.preset))
-    run_demo(args.out, cfg, args.device)
+    base = demo_settings(args.preset)
+    run_demo(args.out, demo_settings(args.preset, **_shortened(changes, base)), args.device)
 
 # %% ../nbs/13_cli.ipynb #3c92bcba
 def cmd_exercises(args):
@@ -759,8 +754,8 @@ class _Parser(argparse.ArgumentParser):
 # %% ../nbs/13_cli.ipynb #108ba546
 def _judge(s, metrics=False, sees=False):
     g = s.add_mutually_exclusive_group()
-    more = f', or {SEES}, which looks at the input, too' if sees else ''
-    g.add_argument('--iqa', default='offline', help=f'offline (default) or paper{more}')
+    g.add_argument('--iqa', default=None if sees else 'offline', help='offline (default) or paper'
+        if not sees else f'{SEES}, which sees the input, too (default; with --net: offline), paper')
     if metrics: g.add_argument('--metrics', type=_metrics, metavar='NAME[:WEIGHT],...',
                                help='your own mixture, such as brisque:2,semantic; weight 1 '
                                     'unless given')
@@ -979,9 +974,6 @@ def main(
     argv:list=None,  # arguments; those of the process by default
 )->int:              # 0 done, 1 refused, 2 wrong usage, 130 interrupted
     "Entry point of the command `qualiteacher`"
-    # before torch is imported: threads that wait for each other sleep instead of spinning. Idle,
-    # that costs a third; beside another job on the same cores a step is several times faster
-    os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
     for s in (sys.stdout,sys.stderr):              # names may hold bytes that are no text
         if hasattr(s, 'reconfigure'): s.reconfigure(errors='backslashreplace')
     try: args = _parser().parse_args(argv)

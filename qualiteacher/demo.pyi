@@ -1,8 +1,11 @@
 # Made from demo.py by tests/tools/stubs.py: edit the notebook, not this file.
+from typing import Any
 from pathlib import Path
 import torch
 from .conditioning import QualityConditioned
 from .training import Config
+def demo_settings(preset: str='demo', **changes) -> Config:
+    ...
 def demo_student(seed: int=0) -> QualityConditioned:
     ...
 def demo_data(cfg: Config) -> dict:
@@ -10,6 +13,22 @@ def demo_data(cfg: Config) -> dict:
 def measure(trainer, base, held_out, progress: bool=False) -> dict:
     ...
 def supervised_domain(trainer, base, paths) -> dict:
+    ...
+class Watch:
+    first: Any
+    reward: Any
+    x: Any
+    truth: Any
+    base: Any
+    every: int
+    rows: list
+
+    def __init__(self, base, held_out, every: int=20) -> None:
+        ...
+
+    def __call__(self, t, logs) -> None:
+        ...
+def plot_gain(runs: dict) -> Any:
     ...
 def before_after(before: torch.Tensor, after: torch.Tensor, names: tuple, of: str, ids: tuple=..., quality: int=88) -> str:
     ...
@@ -31,7 +50,7 @@ def on_page(n: int, most: int=12) -> list:
 WHOLE: int
 def write_evaluation(path, table: dict, models: dict, images: list, names: list, truth: list | None=None, versus: tuple | None=None, most: int=12, answers: dict={}) -> Path:
     ...
-def write_report(out, trainer, base, rows: dict, domain: dict, photos: list, seconds: dict, most: int=12) -> Path:
+def write_report(out, trainer, base, rows: dict, domain: dict, gain: list, photos: list, seconds: dict, most: int=16) -> Path:
     ...
 def run_demo(out='runs/demo', cfg: Config | None=None, device: str | None=None, progress: bool=True) -> Path:
     ...

@@ -26,7 +26,7 @@ def _tone_of(task, tone):
         return y-_box(c(x), 4)+_box(tone(c, x), 4)
     return finish
 
-def _strengths(task, some=(.5,.75,1.2,1.45)):
+def _strengths(task, some=(.3,.5,.7,.85)):
     return [View(f'correction {s}', finish=_tone_of(task, lambda c, x, s=s: c(x, strength=s)))
             for s in some]
 
@@ -36,6 +36,18 @@ RECIPES['haze'] = [IDENTITY, *_strengths('haze'), SCALES[0], View('tone of dark 
                     finish=_tone_of('haze', lambda c, x: dark_channel(x, .8)))]
 RECIPES['underwater'] = [IDENTITY, *_strengths('underwater'), SCALES[0], View('tone stretched',
                     finish=_tone_of('underwater', lambda c, x: stretch(x)))]
+
+# %% ../nbs/09b_tasks.ipynb #cc58ca52
+def _calm_colour(y):
+    grey = y.mean(1, keepdim=True)
+    return grey+_box(y-grey, 2)
+
+def _more_detail(y, by=1.3): return torch.lerp(_box(y, 4), y, by)
+
+RECIPES['noisy night'] = [IDENTITY, *_strengths('lowlight', (.3,.55,.8)),
+    View('more detail', finish=lambda y, x: _more_detail(y)),
+    View('calm colour', finish=lambda y, x: _calm_colour(y)),
+    View('calm colour, more detail', finish=lambda y, x: _more_detail(_calm_colour(y)))]
 
 # %% ../nbs/09b_tasks.ipynb #2c789788
 @dataclass(frozen=True)

@@ -233,7 +233,8 @@ def _judged(labeler, xs, found):
     iqa,b = labeler.iqa,labeler.blocks
     if not hasattr(iqa, 'seeing'): return list(iqa.metrics),by_shape(_judge(iqa, b), found)
     judges = [iqa.seeing(x) for x in xs]             # it looks at the input, too: 06a
-    return list(judges[0].metrics),[_judge(j, b)(c) for j,c in zip(judges, found)]
+    # all pictures of a batch may have been unreadable
+    return list(iqa.members),[_judge(j, b)(c) for j,c in zip(judges, found)]
 
 # %% ../nbs/07_teacher.ipynb #889003aa
 @patch

@@ -7,6 +7,7 @@ __all__ = ['training_step', 'reward_losses', 'without_gradient', 'open_reward', 
 
 # %% ../nbs/10_training.ipynb #096585d2
 import copy, dataclasses
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -35,6 +36,7 @@ from .checkpoints import RunFolder, in_short, load_checkpoint
 from .processes import Processes
 from .settings import Config, as_config
 from .progress import Progress, _Interrupt
+from .threads import Threads
 
 # %% ../nbs/10_training.ipynb #90686696
 def training_step(
@@ -519,6 +521,12 @@ def _once(self:QualiTeacher, bar):
 @patch
 def _all_agree(self:QualiTeacher, asked): return bool(self.processes.total(int(asked))[0])
 
+@patch
+def _threads(self:QualiTeacher):
+    "As many as pay; on a GPU, or with a process for each core, what was set stays"
+    alone = self.device.type=='cpu' and self.processes.world==1
+    return Threads() if alone else nullcontext(lambda: None)
+
 # %% ../nbs/10_training.ipynb #156242d0
 @patch
 def fit(self:QualiTeacher,
@@ -529,9 +537,9 @@ def fit(self:QualiTeacher,
     if c.trackers: self.processes.acc.init_trackers('qualiteacher')
     if self.saved is None: self.begin()
     try:
-        with _Interrupt() as wish, Progress(self, progress and main) as bar:
+        with _Interrupt() as wish, Progress(self, progress and main) as bar, self._threads() as pay:
             while self.step < c.steps and not (self.stopped or self._all_agree(wish.asked)):
-                self._once(bar)
+                pay(); self._once(bar)
     finally: self.close()
     if c.trackers: self.processes.acc.end_training()
     if self.step > (self.saved or 0): self.save()

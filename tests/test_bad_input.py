@@ -205,7 +205,7 @@ def test_weights_of_another_version_are_named(folder, tmp_path):
     "A student whose layers are called otherwise: one sentence, no list of keys"
     from safetensors import safe_open
     from safetensors.numpy import save_file
-    with safe_open(LIB/'weights'/'lowlight_student.safetensors', 'np') as f:
+    with safe_open(LIB/'weights'/'night_student.safetensors', 'np') as f:
         save_file({f'old.{k}': f.get_tensor(k) for k in f.keys()}, tmp_path/'old.safetensors', f.metadata())
     r = refused('restore', folder/'dark.png', tmp_path/'out.png', '--weights', tmp_path/'old.safetensors')
     assert re.search(r'old\.safetensors.*do not fit', r.stderr) and len(r.stderr) < 600

@@ -81,6 +81,11 @@ def test_a_run_judges_its_labels_with_the_input():
     labels = [l for k in t.bank.keys() for l in t.bank.best(k)]
     assert labels and all(set(l.per_metric) == {'exposed', 'aligned'} for l in labels)
 
+def test_a_batch_of_which_nothing_could_be_read_has_no_labels():
+    from qualiteacher.pyramid import load_base
+    from qualiteacher.teacher import PseudoLabeler
+    assert PseudoLabeler(load_base(), DegradedReference(), 'exposure')([]) == []
+
 @pytest.fixture(scope='module')
 def run(tmp_path_factory):
     "Five steps of the command line on three small nights, with the judge that sees the input: its folder"

@@ -6,12 +6,12 @@ from hypothesis import given, settings, strategies as st
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import nn
-from qualiteacher.backbones import RestorationUNet, weights_path
+from qualiteacher.backbones import RestorationUNet
 from qualiteacher.pyramid import load_base
 from qualiteacher.conditioning import QualityConditioned
 from qualiteacher.images import load_image, psnr, save_image, ssim, to_uint8
 from qualiteacher.inference import (Sweep, _spans, evaluate, load_student, make_net, my_share, restore, restore_files, save_student,
-                                    spread, sweep, untrained_rows)
+                                    shipped_student, spread, sweep, untrained_rows)
 from qualiteacher.iqa import IQAEnsemble
 from qualiteacher.teacher import EMATeacher, PseudoLabeler
 from conftest import ROOT, clean_env, run
@@ -101,7 +101,7 @@ def test_modes_and_types_are_left_alone(nets):
     assert (restore(copy.deepcopy(net).double(), x)-y).abs().max() < 1e-5
 
 def test_bf16_is_near():
-    s, x = load_student(weights_path('lowlight_student.safetensors'))[0], load_image(next((ROOT/'data_samples'/'lowlight').glob('*.jpg')), 96)
+    s, x = shipped_student()[0], load_image(next((ROOT/'data_samples'/'lowlight').glob('*.jpg')), 96)
     a, b = restore(s, x), restore(s, x, bf16=True)
     assert 0 < (a-b).abs().mean() < 2/255
 
@@ -167,8 +167,8 @@ def test_our_network_needs_no_name(tmp_path, kind, kw):
     assert again.net.first == kw.get('first') and meta['context'] == kw.get('context', 0)
 
 def test_the_shipped_student_loads():
-    s, meta = load_student(weights_path('lowlight_student.safetensors'))
-    assert s.sites == ['middle', 'dec1', 'dec0'] and meta['width'] == 24
+    s, meta = shipped_student()
+    assert s.sites == ['middle', 'dec1', 'dec0'] and meta['width'] == 32 and meta['net'] == 'PyramidNet'
 
 NAME = 'test_inference:stride16'
 @pytest.fixture

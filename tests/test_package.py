@@ -177,12 +177,11 @@ HIDDEN = 'import sys; sys.modules["pyiqa"] = None\n'          # as if it were no
 def test_restore_and_score_without_pyiqa(installed, tmp_path):
     code = HIDDEN + f'''
 import qualiteacher, torch
-from qualiteacher.backbones import weights_path
 from qualiteacher.images import load_image, sample_paths
-from qualiteacher.inference import load_student, restore
+from qualiteacher.inference import restore, shipped_student
 from qualiteacher.iqa import IQAEnsemble
 x = load_image(sample_paths("lowlight")[0], 128)
-y = restore(load_student(weights_path("lowlight_student.safetensors"))[0], x)
+y = restore(shipped_student()[0], x)
 print(y.shape == x.shape, y.mean().item() > x.mean().item(), 0 < IQAEnsemble.preset("offline").score(y[None]).total.item() < 1)'''
     r = run([installed, '-c', code], cwd=tmp_path)
     assert r.stdout.split() == ['True']*3, r.text

@@ -3,10 +3,9 @@ import sys
 from pathlib import Path
 import pytest, torch
 from conftest import ROOT
-from qualiteacher.backbones import weights_path
 from qualiteacher.pyramid import load_base
 from qualiteacher.images import save_image
-from qualiteacher.inference import load_student, restore
+from qualiteacher.inference import restore, shipped_student
 from qualiteacher.measures import MEASURES
 from qualiteacher.pairs import (LAYOUTS, Layout, Pair, PairSet, dataset, match, measure_pairs, pair_measures, pair_table,
                                 paired_difference)
@@ -214,7 +213,7 @@ def test_the_published_numbers_of_this_suite():
         known = {(r['row'], r['name']): float(r['aligned psnr']) for r in csv.DictReader(f) if r['task'] == 'lowlight'}
     data = shared_pairs('lowlight', 'test')
     data = PairSet(data.pairs[::5])
-    base, student = load_base('lowlight'), load_student(weights_path('lowlight_student.safetensors'))[0]
-    rows = measure_pairs({'base': lambda x: restore(base, x), 'student at 7': lambda x: restore(student, x, 7)}, data)
+    base, student = load_base('lowlight'), shipped_student()[0]
+    rows = measure_pairs({'base': lambda x: restore(base, x), 'night: student at 7': lambda x: restore(student, x, 7)}, data)
     assert len(rows) == 24
     for r in rows: assert abs(r['aligned psnr']-known[r['row'], r['name']]) < .05, r

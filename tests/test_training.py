@@ -186,3 +186,19 @@ def test_controls_and_filter():
     assert set(logs['levels']) == {7.} and t.level_counts()[7] == len(logs['levels'])
     t = small(min_score=1.1); logs = step(t)
     assert logs['levels'] == [] and 'label' not in logs and len(t.bank) == 1, 'kept, but not taught'
+
+def test_the_threads_of_a_run_are_measured_and_put_back(monkeypatch):
+    "Two threads that are slow are one thread; with one nothing is measured; afterwards the number is as before"
+    import qualiteacher.training as training
+    from qualiteacher.threads import Threads
+    asked, during, before = [], [], torch.get_num_threads()
+    def cost(counts): asked.append(counts); return {n: float(n) for n in counts}
+    monkeypatch.setattr(training, 'Threads', lambda: Threads(measure=cost))
+    try:
+        torch.set_num_threads(2)
+        small(on_step=[lambda t, logs: during.append(torch.get_num_threads())]).fit(progress=False)
+        assert asked == [[1, 2]] and set(during) == {1} and torch.get_num_threads() == 2
+        torch.set_num_threads(1)
+        small().fit(progress=False)
+        assert len(asked) == 1
+    finally: torch.set_num_threads(before)

@@ -33,6 +33,12 @@ def rows_of(t):
             **{f'student at {q}': lambda x, q=q: restore(student, x, q) for q in (0, 4, 7)},
             'restore': lambda x: restore(student, x, None if ask == 'none' else float(ask))}
 
+def kept(lines):
+    "Rows of results that are not given this time"
+    if not OUT.is_file(): return []
+    new = {(l['set'], l['row']) for l in lines}
+    with OUT.open(newline='') as f: return [l for l in csv.DictReader(f) if (l['set'], l['row']) not in new]
+
 def main(results, sheet):
     lines = []
     for s, (task, files) in sets().items():
@@ -56,6 +62,8 @@ def main(results, sheet):
             u, b = at('unchanged').clamp(max=60), at('black'); b = b[b > -5]
             print(f'{s:17} {n:20} unchanged {u.median():5.1f} worst tenth {u.quantile(.1):5.1f}  black {b.mean() if len(b) else -1:.3f} worst {b.max() if len(b) else -1:.2f}  lines {at("lines").max():.2f} '
                   f'blocks {at("blocks").max():+.2f} blotches {at("blotches").max():.1f} contours {at("contours").max():.3f} burnt {at("burnt").max():.3f}  mean {at("mean_in").mean():.2f} > {at("mean_out").mean():.2f}', flush=True)
+    order = list(sets())                                 # of a set all pictures, of a picture all rows
+    lines = sorted([*lines, *kept(lines)], key=lambda l: (order.index(l['set']), l['name']))
     with OUT.open('w', newline='') as f: w = csv.DictWriter(f, list(lines[0]), lineterminator='\n'); w.writeheader(); w.writerows(lines)
 
 if __name__ == '__main__':

@@ -21,11 +21,10 @@ from skimage.exposure import equalize_adapthist
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]/'tools'))
 from shared_pairs import one_a_scene, shared_pairs, shared_pairs_root
 from qualiteacher import classical
-from qualiteacher.backbones import weights_path
 from qualiteacher.pyramid import load_base
 from qualiteacher.degraded_reference import exposures
 from qualiteacher.images import load_image, luma, psnr
-from qualiteacher.inference import load_student, restore
+from qualiteacher.inference import restore, shipped_student
 from qualiteacher.iqa import IQAEnsemble
 from qualiteacher.measures import RATIOS
 from qualiteacher.needs import NEEDS
@@ -80,8 +79,7 @@ def choose(data, family, values):
     return max(mean.items(), key=lambda kv: kv[1])
 
 def lowlight_rows(g, target, root):
-    base, (student, _) = load_base('lowlight'), load_student(weights_path('lowlight_student.safetensors'))
-    ask = lambda q: lambda x: restore(student, x, q)
+    base = load_base('lowlight')
     views = {v.name: v for v in RECIPES['exposure']}
     seen = lambda n: lambda x: restore(base, views[n].forward(x[None])[0])
     lab = PseudoLabeler(base, IQAEnsemble.preset('offline'), 'exposure', blocks=1)
@@ -90,7 +88,7 @@ def lowlight_rows(g, target, root):
     return {'gamma 2.2': partial(gamma, g=2.2), f'gamma {g} (train)': partial(gamma, g=g),
             f'gamma to mean {target} (train)': partial(to_mean, target=target), 'CLAHE': clahe, 'CLAHE of the value': clahe_value,
             'Zero-DCE': root/'peers'/'Zero-DCE', 'SCI': root/'peers'/'SCI-medium',
-            'base': lambda x: restore(base, x), **{f'student at {q}': ask(q) for q in (0, 4, 7)}, 'student, no level': ask(None),
+            'base': lambda x: restore(base, x),
             **{f'base on {n}': seen(n) for n in views if n != 'identity'},
             'base on gamma 2.2': on(2.2), f'base on mean {target} (train)': lambda x: restore(base, to_mean(x, target)),
             'pixel mean of the candidates': lambda x: lab.propose(x).mean(0), "judge's pick of the candidates": pick}
@@ -100,7 +98,7 @@ def exposed(x): return exposures(x[None])[0][4]          # the middle of nine: t
 def restorers(task):
     "The shipped restorer of a task, its first step alone, and the classical rows that the library has"
     t = task_of(task)
-    base, (student, _) = load_base(t.base), load_student(weights_path(f'{t.student}.safetensors'))
+    base, (student, _) = load_base(t.base), shipped_student(task)
     at = lambda q: lambda x: restore(student, x, q)
     rows = {f'{t.base}: first step':lambda x: NEEDS[task](x[None])(x[None])[0], f'{t.base}: base':lambda x: restore(base, x),
             **{f'{t.base}: student at {q}':at(q) for q in (0, 4, 7)}, f'{t.base}: student, no level':at(None)}
@@ -110,8 +108,7 @@ def restorers(task):
 
 def full_rows():
     "Without peers, whose results are 256 px wide"
-    student, _ = load_student(weights_path('lowlight_student.safetensors'))
-    return {'gamma 2.2': partial(gamma, g=2.2), 'student at 7': lambda x: restore(student, x, 7)} | restorers('lowlight')
+    return {'gamma 2.2': partial(gamma, g=2.2)} | restorers('lowlight')
 
 def rows_of(task, root, g, target):
     if task == 'lowlight_full': return full_rows()

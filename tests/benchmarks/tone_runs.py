@@ -13,14 +13,15 @@ import torch
 sys.path[:0] = [str(Path(__file__).resolve().parents[1]/'tools'), str(Path(__file__).resolve().parent)]
 from label_tone import GAMMAS, ROWS
 from shared_pairs import one_a_scene, shared_pairs
-from qualiteacher.backbones import Pairs
+from qualiteacher.backbones import SITES, Pairs
+from qualiteacher.conditioning import QualityConditioned
 from qualiteacher.degradations import low_light_a
-from qualiteacher.demo import demo_student
 from qualiteacher.images import load_image, luma, sample_paths
 from qualiteacher.inference import save_student
 from qualiteacher.iqa import IQAEnsemble
 from qualiteacher.measures import RATIOS, clustered, measure_all
 from qualiteacher.pairs import PairSet, pair_measures
+from qualiteacher.pyramid import load_base
 from qualiteacher.teacher import IDENTITY, RECIPES, View, brighten
 from qualiteacher.training import Config, QualiTeacher
 
@@ -105,17 +106,22 @@ def keep(new):
     with OUT.open('w', newline='') as f:
         w = csv.DictWriter(f, list(new[0]), lineterminator='\n'); w.writeheader(); w.writerows(rows)
 
+def fresh(seed=0):
+    "The small base with a fresh condition"
+    torch.manual_seed(seed)
+    return QualityConditioned(load_base('lowlight'), at=list(SITES), kind='film')
+
 if __name__ == '__main__':
     names, folder = sys.argv[1:], None
     if '--keep' in names: i = names.index('--keep'); folder = names[i+1]; del names[i:i+2]
     adapt, held = halves()
     print(len(adapt), 'pictures to adapt on,', len(held), 'to measure on; scenes shared:', len(set(adapt.scenes) & set(held.scenes)))
-    base = measured(demo_student().unwrap().eval(), held, [None])
+    base = measured(fresh().unwrap().eval(), held, [None])
     keep(list(lines('base', base, base[None], held.scenes, 0, '')))
     for name in names:
         cfg = Config.preset('demo', **RUNS[name])
         pairs = Pairs(sample_paths('train'), low_light_a, cfg.crop)
-        t, start = QualiTeacher(demo_student(cfg.seed), IQAEnsemble.preset('offline'), Inputs(adapt, cfg.short), pairs, cfg), time.time()
+        t, start = QualiTeacher(fresh(cfg.seed), IQAEnsemble.preset('offline'), Inputs(adapt, cfg.short), pairs, cfg), time.time()
         t.fit(progress=False)
         if folder: save_student(t.teacher.net, Path(folder)/f'{name}.safetensors', task='low light', run=name)
         counts = ' '.join(str(v) for v in t.level_counts().values())

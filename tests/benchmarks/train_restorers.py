@@ -26,7 +26,7 @@ from qualiteacher.training import Config, QualiTeacher
 
 WEIGHTS = Path(__file__).resolve().parents[2]/'qualiteacher'/'weights'
 # the level that `restore` asks for; none: without a level.  From 09c_pairs: see there
-ASK = {'lowlight': 'none', 'haze': '7', 'underwater': 'none'}
+ASK = {'lowlight': 'none', 'haze': 'none', 'underwater': 'none'}
 NAMES = {'lowlight': 'night', 'haze': 'fog', 'underwater': 'water'}
 BASE = dict(net='PyramidNet', width=32, steps=4000, batch=8, size=192, short=320, leaves=.15, lr=1e-3, seed=0, ssim=.15)
 # the error alone makes smooth pictures; `ssim` is the weight of structure beside it.  Haze has little noise and does without
