@@ -44,6 +44,11 @@ def run(cmd, timeout=300, cwd=None, env=None):
     res.seconds, res.text = time.time() - start, out + err
     return res
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    "Runs are compared to the bit, and a test before may have left another number of threads (see 00c_threads)"
+    if 'torch' in sys.modules: sys.modules['torch'].set_num_threads(1)
+
 # --- tiers ---
 def pytest_addoption(parser):
     for name, text in TIERS.items(): parser.addoption(f'--{name}', action='store_true', help=f'also run: {text}')
