@@ -47,18 +47,17 @@ def _pictures(sources):
     return list(dict.fromkeys(paths))      # a file and its folder may both be asked for
 
 # %% ../nbs/13_cli.ipynb #f6232d93
-def _level(text):
-    try: q = float(text)
-    except ValueError: q = -1.
-    if not 0 <= q <= 7:
-        raise argparse.ArgumentTypeError(f'quality: expected a level from 0 to 7, got {text!r}')
-    return q
-def _strength(text):
-    try: v = float(text)
-    except ValueError: v = -1.
-    if not 0 <= v <= 2:
-        raise argparse.ArgumentTypeError(f'strength: expected a number from 0 to 2, got {text!r}')
-    return v
+def _from_zero(name, what, top):
+    "A type for argparse: a number from 0 to `top`"
+    def read(text):
+        try: v = float(text)
+        except ValueError: v = -1.
+        if not 0 <= v <= top: raise argparse.ArgumentTypeError(
+            f'{name}: expected {what} from 0 to {top}, got {text!r}')
+        return v
+    return read
+
+_level,_strength = _from_zero('quality', 'a level', 7),_from_zero('strength', 'a number', 2)
 
 # %% ../nbs/13_cli.ipynb #9d4f1b40
 SEES = 'reference'      # the judge that looks at the input; of a run only

@@ -128,7 +128,7 @@ class Watch:
         self.base,self.every,self.rows = base,every,[]
         self.x,self.truth = held_out.stack()
 
-    def _values(self, t, net):
+    def _values(self, net):
         y = net(self.x).clamp(0,1)
         return {'psnr':psnr(y, self.truth), 'ssim':ssim(y, self.truth), 'reward':self.reward(y)}
 
@@ -138,9 +138,9 @@ class Watch:
         if not self.rows:              # the judge is calibrated when the run begins
             self.x,self.truth = self.x.to(t.device),self.truth.to(t.device)
             self.reward = beside(t.iqa, self.x)
-            self.first = self._values(t, self.base.to(t.device))
+            self.first = self._values(self.base.to(t.device))
             self.rows.append((0, {c:(0.,0.) for c in self.first}))
-        now = self._values(t, lambda z: t.teacher(z, quality=TOP_LEVEL))
+        now = self._values(lambda z: t.teacher(z, quality=TOP_LEVEL))
         gain = {c: v-self.first[c] for c,v in now.items()}
         self.rows.append((t.step, {c: (d.mean().item(), (d.std()/len(d)**.5).item())
                                    for c,d in gain.items()}))

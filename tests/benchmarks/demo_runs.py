@@ -1,8 +1,6 @@
 """Does the demo's training pay?  Finished demos with several seeds, and with one seed and two ways of rounding:
 
     python tests/benchmarks/demo_runs.py      # about ten minutes on two cores; writes nbs/data/demo_gain.csv and demo_runs.csv
-
-Nothing else may run on the machine only if the seconds matter; they are not written here (see demo_speed.py).
 """
 import csv, json, os, subprocess, sys, tempfile
 from pathlib import Path

@@ -26,7 +26,7 @@ from qualiteacher.training import Config, QualiTeacher
 
 WEIGHTS = Path(__file__).resolve().parents[2]/'qualiteacher'/'weights'
 # the level that `restore` asks for; none: without a level.  From 09c_pairs: see there
-ASK = {'lowlight': 'none', 'haze': 'none', 'underwater': 'none'}
+ASK = 'none'
 NAMES = {'lowlight': 'night', 'haze': 'fog', 'underwater': 'water'}
 BASE = dict(net='PyramidNet', width=32, steps=4000, batch=8, size=192, short=320, leaves=.15, lr=1e-3, seed=0, ssim=.15)
 # the error alone makes smooth pictures; `ssim` is the weight of structure beside it.  Haze has little noise and does without
@@ -89,8 +89,8 @@ def student(task, to, **changes):
     trainer.fit()
     trainer.teacher.net.net.load_state_dict(load_base(file_of(task, 'base', to)).state_dict())       # what rates of 1e-7 moved
     file = file_of(task, 'student', to)
-    save_student(trainer.teacher.net.half(), file, task=task, steps=cfg.steps, seed=cfg.seed, ask=ASK[task])
-    write(file, dict(task=task, base=file_of(task, 'base', to).name, first=net.net.first, pictures=len(data), ask=ASK[task], settings={**vars(cfg)},
+    save_student(trainer.teacher.net.half(), file, task=task, steps=cfg.steps, seed=cfg.seed, ask=ASK)
+    write(file, dict(task=task, base=file_of(task, 'base', to).name, first=net.net.first, pictures=len(data), ask=ASK, settings={**vars(cfg)},
                      licence='Apache-2.0', weights='the running average of the student (its teacher)', minutes=round((time.time()-start)/60, 1)))
     print(task, len(data), 'pictures,', trainer.level_counts())
 
